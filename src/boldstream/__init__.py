@@ -1,0 +1,43 @@
+"""boldstream: fMRI analysis in bounded memory.
+
+Read every image once, in order, and let many reductions share that one decode.
+Names are loaded when they are first used, so ``import boldstream`` is light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from boldstream._version import __version__
+
+_HOMES = {
+    "boldstream.api": ("extract", "mean_image", "plan", "read_volume", "stream"),
+    "boldstream.io.opening": ("open_image",),
+    "boldstream.streaming.reductions": (
+        *("Labels", "Maps", "Mean", "Project", "Spheres", "Std", "TSNR", "Volumes", "Voxels"),
+    ),
+    "boldstream.streaming.plan": ("Plan",),
+    "boldstream.streaming.reduction": ("Reduction",),
+    "boldstream.streaming.results": ("RegionSeries",),
+    "boldstream.core.errors": (
+        *("BoldstreamError", "CorruptImageError", "GridMismatchError", "ImageFileError"),
+        *("MaskError", "MemoryBudgetError", "MissingDependencyError", "OutputExistsError"),
+        *("ParameterError", "TableError", "UnsupportedImageError"),
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *_HOME_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,143 @@
+"""What one extraction can be asked for: each job is a reduction and the files of its result."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from boldstream._version import __version__
+from boldstream.core.grid import Grid
+from boldstream.io.masks import load_mask
+from boldstream.io.source import Series
+from boldstream.io.writing import write_array, write_table
+from boldstream.streaming.reduction import Reduction
+from boldstream.streaming.reductions import Labels, Maps, Spheres, Voxels
+from boldstream.streaming.reductions.regions import Strategy
+from boldstream.streaming.results import RegionSeries
+
+Resample = Literal["mask"] | None
+
+
+class Job(ABC):
+    """A reduction, and how its result becomes a file with facts beside it.
+
+    Attributes
+    ----------
+    name : str
+        Of the files, without their endings.
+    ending : str
+        Of the file that holds the result.
+    """
+
+    name: str
+    ending: str
+
+    @property
+    def file(self) -> str:
+        return self.name + self.ending
+
+    @property
+    def sidecar(self) -> str:
+        return self.name + ".json"
+
+    @abstractmethod
+    def reduction(self, grid: Grid) -> Reduction:
+        """What to compute for images on this grid."""
+
+    @abstractmethod
+    def write(self, path: Path, result: Any) -> tuple[int, ...]:
+        """Write the result, and return its shape."""
+
+    @abstractmethod
+    def facts(self, result: Any) -> dict[str, Any]:
+        """What a reader of the file has to know."""
+
+
+class VoxelJob(Job):
+    """The voxels of a mask, as an array (volumes, voxels)."""
+
+    ending = ".npy"
+
+    def __init__(self, name: str, mask: Path, resample: Resample) -> None:
+        self.name, self._mask, self._resample = name, mask, resample
+
+    def reduction(self, grid: Grid) -> Reduction:
+        inside = load_mask(self._mask, grid, resample=self._resample, name=str(self._mask)).array
+        self._voxels = np.flatnonzero(inside)
+        return Voxels(inside, name=self.name)
+
+    def write(self, path: Path, result: Any) -> tuple[int, ...]:
+        write_array(path, result)
+        return tuple(result.shape)
+
+    def facts(self, result: Any) -> dict[str, Any]:
+        return {
+            "mask": _full(self._mask),
+            "columns": "voxels; `voxels` holds their positions in the flattened grid "
+            "(row-major, as numpy.flatnonzero(mask) gives them)",
+            "voxels": self._voxels.tolist(),
+        }
+
+
+class RegionJob(Job):
+    """One number for each region and volume, as a table."""
+
+    ending = ".tsv"
+
+    def __init__(self, name: str, reduction: Reduction, about: dict[str, Any]) -> None:
+        self.name, self._reduction, self._about = name, reduction, about
+
+    def reduction(self, grid: Grid) -> Reduction:
+        return self._reduction
+
+    def write(self, path: Path, result: RegionSeries) -> tuple[int, ...]:
+        write_table(path, result.names, result.values)
+        return result.values.shape
+
+    def facts(self, result: RegionSeries) -> dict[str, Any]:
+        return {
+            **self._about,
+            "columns": "regions",
+            "labels": list(result.labels),
+            "names": list(result.names),
+            "n_voxels": list(result.n_voxels),
+        }
+
+
+def label_job(atlas: Path, names: Path | None, strategy: Strategy, resample: Resample) -> Job:
+    """One statistic of each label of an atlas."""
+    reduction = Labels(atlas, strategy, resample=resample, names=names)
+    return RegionJob("labels", reduction, {"atlas": _full(atlas), "strategy": strategy})
+
+
+def map_job(maps: Path, resample: Resample) -> Job:
+    """Least-squares time courses of maps."""
+    return RegionJob("maps", Maps(maps, resample=resample), {"maps": _full(maps)})
+
+
+def sphere_job(seeds: Path, radius: float) -> Job:
+    """Means of the spheres around seeds."""
+    about = {"seeds": _full(seeds), "radius_mm": radius}
+    return RegionJob("spheres", Spheres(seeds, radius), about)
+
+
+def describe_origin(images: Sequence[Path], series: Series) -> dict[str, Any]:
+    """Where a result comes from: what all sidecars say."""
+    return {
+        "boldstream_version": __version__,
+        "sources": [_full(image) for image in images],
+        "run_lengths": list(series.run_lengths),
+        "repetition_time": series.tr,
+        "shape": list(series.grid.shape),
+        "affine": series.grid.affine.tolist(),
+    }
+
+
+def _full(path: Path) -> str:
+    # JSON is UTF-8, which not every name of a file is.
+    return os.fsencode(path.expanduser().absolute()).decode(errors="backslashreplace")

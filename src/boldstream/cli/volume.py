@@ -1,0 +1,60 @@
+"""``boldstream volume``: one volume of a series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from boldstream.cli.console import say_cost
+from boldstream.cli.images import write_images
+from boldstream.cli.options import MemoryLimit, Overwrite, Progress
+
+
+def _checked_image(path: Path) -> Path:
+    if not path.name.endswith((".nii", ".nii.gz")):
+        raise typer.BadParameter(f"must end in .nii or .nii.gz, got {str(path)!r}")
+    return path
+
+
+def volume(
+    bold: Annotated[Path, typer.Argument(metavar="BOLD", help="4-D image.", show_default=False)],
+    index: Annotated[
+        int, typer.Argument(metavar="T", help="Which volume, from 0.", show_default=False)
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=_checked_image,
+            help="Image to write, .nii or .nii.gz.",
+            show_default=False,
+        ),
+    ],
+    memory_limit: MemoryLimit = None,
+    progress: Progress = True,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write one volume of a 4-D image; a negative T, after --, counts from the end.
+
+    Example: boldstream volume bold.nii.gz 9 --output tenth.nii.gz
+
+    Example: boldstream volume --output last.nii.gz -- bold.nii.gz -1
+    """
+    started = perf_counter()
+    from boldstream.streaming.reductions import Volumes
+
+    write_images(
+        [bold],
+        {output.name: Volumes([index])},
+        output.parent,
+        overwrite=overwrite,
+        memory_limit=memory_limit,
+        progress=progress,
+    )
+    say_cost(started)

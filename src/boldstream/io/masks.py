@@ -1,0 +1,119 @@
+"""Masks: images of two values, of which one is 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.errors import MaskError
+from boldstream.core.grid import Grid
+from boldstream.io.resample import NEAREST, ResampleMode, needs_resampling, resample_volume
+from boldstream.io.volume import VolumeLike, path_of, read_volume
+
+MaskLike: TypeAlias = VolumeLike
+
+# Scaled integers decode to 1.00000006 or 1e-6; no one means a third value by that.
+_TOLERANCE = 1e-3
+_ENDINGS = (".gz", ".bz2", ".zst", ".nii", ".img", ".hdr", ".mgz", ".mgh", ".mnc", ".head", ".brik")
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """Voxels of a grid that are taken.
+
+    Attributes
+    ----------
+    name : str
+    grid : Grid
+    array : ndarray of bool, shape (x, y, z)
+    """
+
+    name: str
+    grid: Grid
+    array: NDArray[np.bool_]
+
+
+def load_mask(
+    mask: MaskLike,
+    grid: Grid | None = None,
+    *,
+    resample: ResampleMode = None,
+    name: str = "mask",
+) -> Mask:
+    """Read a mask and bring it to a grid.
+
+    Parameters
+    ----------
+    mask : path, nibabel image or ndarray, shape (x, y, z)
+        Holds 0 and one other value, up to a thousandth of it; NaN and
+        infinity count as 0.
+    grid : Grid, optional
+        Grid of the image; by default that of the mask.
+    resample : {None, "mask"}
+        Whether a mask on another grid is refused, or resampled (nearest
+        neighbour).
+    name : str
+        What errors call the mask.
+
+    Raises
+    ------
+    MaskError
+        If the mask is empty, or loses its last voxel in resampling; if it
+        holds more than one value besides 0, or more than one volume.
+    GridMismatchError
+        If it lies on another grid and `resample` is None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from boldstream.core.grid import Grid
+    >>> ones = np.array([0, 1.00000006, 1]).reshape(3, 1, 1)
+    >>> int(load_mask(ones, Grid((3, 1, 1), np.eye(4))).array.sum())
+    2
+    """
+    volume = read_volume(mask, grid, name=name)
+    inside = _inside(volume.values, volume.label)
+    if grid is None or not needs_resampling(volume.grid, grid, resample, name=volume.label):
+        return Mask(name, grid or volume.grid, inside)
+    resampled = resample_volume(inside.view(np.uint8), volume.grid, grid, order=NEAREST)
+    if not resampled.any():
+        raise MaskError(f"{volume.label} has no voxel left on the grid of the image: {grid}")
+    return Mask(name, grid, np.asarray(resampled, dtype=np.bool_))
+
+
+def mask_name(mask: Any) -> str | None:
+    """Name of a mask's file without its endings, or None where it has no file.
+
+    Examples
+    --------
+    >>> mask_name("masks/left.hippocampus.nii.gz")
+    'left.hippocampus'
+    """
+    path = path_of(mask)
+    if path is None:
+        return None
+    while path.suffix.lower() in _ENDINGS:
+        path = path.with_suffix("")
+    return path.name
+
+
+def _inside(values: NDArray[Any], label: str) -> NDArray[np.bool_]:
+    """Voxels that hold the one value besides 0."""
+    finite = np.isfinite(values)
+    low, high = (float(end(values, where=finite, initial=0)) for end in (np.min, np.max))
+    value = high if high >= -low else low
+    near_zero = _TOLERANCE * abs(value)
+    inside = finite & ((values > near_zero) | (values < -near_zero))
+    if not inside.any():
+        raise MaskError(f"{label} is empty: it holds no voxel that is not 0")
+    chosen = values[inside].astype(np.float64)
+    if np.abs(chosen - value).max() > near_zero:
+        some = ", ".join(f"{v:g}" for v in np.unique(chosen)[:5])
+        raise MaskError(
+            f"{label} must hold 0 and one other value, got {some}, ...; "
+            "an atlas goes to `Labels` (--labels), and weights must be cut at a threshold first"
+        )
+    return np.asarray(inside, dtype=np.bool_)

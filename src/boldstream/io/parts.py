@@ -1,0 +1,136 @@
+"""A part: one image of a series, read front to back; and the series made of parts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import cycle, groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.io.headers import Header
+from boldstream.io.source import Block, Read, Scaling, Series, VolumeSource
+
+Chunk = tuple[NDArray[Any], Scaling]
+Buffers = Iterator[NDArray[np.uint8]]
+TaggedChunks = Generator[tuple[int, Chunk], None, None]
+
+
+class Part(ABC):
+    """One image of a series.
+
+    Attributes
+    ----------
+    header : Header
+    dtype : numpy.dtype
+        Of the chunks that `chunks` gives.
+    source : Read
+    decoded : bool
+        Whether chunks are decoded into buffers, which is worth a thread.
+    """
+
+    header: Header
+    dtype: np.dtype[Any]
+    source: Read
+    decoded: bool = False
+
+    @abstractmethod
+    def chunks(self, volumes: int, buffers: Buffers) -> Generator[Chunk, None, None]:
+        """Read all volumes in order, this many or fewer at a time, to the end of the file.
+
+        A decoded part takes the next buffer for every chunk, and no other.
+        """
+
+    @abstractmethod
+    def extra_bytes(self, volumes: int) -> int:
+        """Memory that reading takes beside the chunk itself."""
+
+    def chunk_bytes(self, volumes: int) -> int:
+        """Memory of the largest chunk."""
+        header = self.header
+        return min(volumes, header.n_volumes) * header.grid.n_voxels * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class JoinedSource(VolumeSource):
+    """Parts on one grid, one after another.
+
+    Attributes
+    ----------
+    series : Series
+    parts : sequence of Part
+    runs : sequence of int
+        The run that each part belongs to.
+    """
+
+    series: Series
+    parts: Sequence[Part]
+    runs: Sequence[int]
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        return tuple(part.source for part in self.parts)
+
+    def buffer_bytes(self, block_volumes: int) -> int:
+        plain = [part for part in self.parts if not part.decoded]
+        needs = [
+            part.chunk_bytes(block_volumes) + part.extra_bytes(block_volumes) for part in plain
+        ]
+        for decoded, group in groupby(self.parts, key=lambda part: part.decoded):
+            if decoded:
+                needs.append(_ring_bytes(list(group), block_volumes))
+        return max(needs)
+
+    def blocks(self, block_volumes: int) -> Generator[Block, None, None]:
+        start = 0
+        pairs = zip(self.runs, self.parts, strict=True)
+        for decoded, group in groupby(pairs, key=lambda pair: pair[1].decoded):
+            read = _read_ahead if decoded else _read
+            with closing(read(list(group), block_volumes)) as chunks:
+                for run, (data, scaling) in chunks:
+                    yield Block(data, start, scaling, run)
+                    start += len(data)
+
+
+_NO_BUFFERS: Buffers = iter(())
+_RING = 2
+
+
+def _read(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks:
+    return _chunks_of(pairs, volumes, _NO_BUFFERS)
+
+
+def _chunks_of(pairs: Sequence[tuple[int, Part]], volumes: int, buffers: Buffers) -> TaggedChunks:
+    for run, part in pairs:
+        with closing(part.chunks(volumes, buffers)) as chunks:
+            for chunk in chunks:
+                yield run, chunk
+
+
+def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks:
+    """Decode the next chunk, of the next file where it comes to that, while one is in use.
+
+    Two buffers take turns, and the next decode starts only when the consumer
+    asks for its result: what it holds is never written to.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    size = max(part.chunk_bytes(volumes) for _, part in pairs)
+    buffers = cycle([np.empty(size, np.uint8) for _ in range(_RING)])
+    with (
+        closing(_chunks_of(pairs, volumes, buffers)) as chunks,
+        ThreadPoolExecutor(1, thread_name_prefix="boldstream-decode") as thread,
+    ):
+        pending = thread.submit(next, chunks, None)
+        while (item := pending.result()) is not None:
+            pending = thread.submit(next, chunks, None)
+            yield item
+
+
+def _ring_bytes(parts: Sequence[Part], volumes: int) -> int:
+    buffers = _RING * max(part.chunk_bytes(volumes) for part in parts)
+    return buffers + max(part.extra_bytes(volumes) for part in parts)

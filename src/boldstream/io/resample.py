@@ -1,0 +1,71 @@
+"""Bring a volume to the grid of an image, with the arithmetic of nilearn."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.errors import ParameterError
+from boldstream.core.grid import Grid
+
+ResampleMode: TypeAlias = Literal["mask"] | None
+
+NEAREST, CUBIC = 0, 3
+_HINT = 'resample="mask" (--resample mask) resamples it to the image'
+
+
+def needs_resampling(source: Grid, target: Grid, resample: ResampleMode, *, name: str) -> bool:
+    """Whether a volume lies on another grid than the image and may be resampled.
+
+    Raises
+    ------
+    GridMismatchError
+        If it lies on another grid and `resample` is None.
+    ParameterError
+        If `resample` is neither None nor "mask".
+    """
+    if resample not in (None, "mask"):
+        raise ParameterError(f"`resample` must be None or 'mask', got {resample!r}")
+    if resample is None:
+        source.require_same(target, name=name, other_name="the image", hint=_HINT)
+    return not source.same_as(target)
+
+
+def resample_volume(
+    values: NDArray[Any], source: Grid, target: Grid, *, order: int
+) -> NDArray[Any]:
+    """Interpolate a volume at the voxels of another grid; 0 outside.
+
+    The same steps as `nilearn.image.resample_to_img`, so that values on the
+    tie between two voxels go to the same side.
+
+    Parameters
+    ----------
+    values : ndarray, shape (x, y, z)
+        Finite numbers.
+    source, target : Grid
+    order : {0, 3}
+        Nearest neighbour, or cubic splines.
+
+    Returns
+    -------
+    ndarray, shape of `target`
+        In the type of `values`.
+    """
+    from scipy import linalg, ndimage
+
+    if np.array_equal(source.affine, target.affine):
+        to_source = np.eye(4)
+    else:
+        to_source = linalg.inv(source.affine) @ target.affine
+    matrix, offset = to_source[:3, :3], to_source[:3, 3]
+    if np.array_equal(np.diag(np.diag(matrix)), matrix):
+        matrix = np.diag(matrix)
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    out = np.zeros(target.shape, native.dtype, order="F")
+    ndimage.affine_transform(
+        native, matrix, offset=offset, output_shape=target.shape, output=out, order=order
+    )
+    return out

@@ -1,0 +1,76 @@
+"""Tables of text: TSV, or CSV by its ending."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from boldstream.core.checks import did_you_mean
+from boldstream.core.errors import TableError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of text.
+
+    Attributes
+    ----------
+    path : Path
+    columns : mapping of str to sequence of str
+    lines : sequence of int
+        Line of the file that each row stands in.
+    """
+
+    path: Path
+    columns: Mapping[str, Sequence[str]]
+    lines: Sequence[int]
+
+    def column(self, name: str) -> Sequence[str]:
+        """Return a column, or raise `TableError`."""
+        if name not in self.columns:
+            listed = ", ".join(self.columns)
+            raise TableError(
+                f"{self.path} must have a column {name!r}, got {listed}"
+                f"{did_you_mean(name, self.columns)}"
+            )
+        return self.columns[name]
+
+
+def read_table(path: str | os.PathLike[str]) -> Table:
+    """Read a table whose first line names its columns.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read as text, names a column twice, or has a row
+        that is longer or shorter than the first line.
+    """
+    path = Path(path).expanduser()
+    try:
+        # Spreadsheets put a byte order mark first.
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise TableError(f"{path} cannot be read as a table: {reason}") from error
+    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    header = [name.strip() for name in next(reader, [])]
+    if not header or len(set(header)) < len(header):
+        raise TableError(f"{path} must name each column once in its first line, got {header}")
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            raise TableError(
+                f"{path}, line {reader.line_num}: a row must have {len(header)} cells, "
+                f"got {len(row)}"
+            )
+        rows.append([cell.strip() for cell in row])
+        lines.append(reader.line_num)
+    columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
+    return Table(path, columns, lines)

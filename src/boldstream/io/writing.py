@@ -1,0 +1,244 @@
+"""Write results: whole files under their names, or nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.errors import OutputExistsError, ParameterError
+from boldstream.core.grid import Grid
+
+NiftiImage: TypeAlias = nib.Nifti1Image
+
+_LONGEST_NIFTI1_AXIS = np.iinfo(np.int16).max
+
+
+class Outputs:
+    """Files of one folder that appear together when the block is left, or not at all.
+
+    Inside the block, ``outputs[name]`` is where to write each file: in a
+    private folder beside its place, so that taking its place is one rename.
+    When the block raises, everything that was written is removed, and the
+    folder too if it was made here.
+
+    Parameters
+    ----------
+    folder : path
+        Made with its parents if it does not exist.
+    names : iterable of str
+        Names of all files to come.
+    overwrite : bool
+        Whether files that exist are replaced.
+
+    Raises
+    ------
+    OutputExistsError
+        On entering the block, if any of the files exists and `overwrite` is
+        false.
+    ParameterError
+        On entering the block, if the folder cannot be made or written to, or
+        if a file would take the place of a folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Outputs(folder, ["a.txt", "b.txt"]) as outputs:
+    ...         for path in outputs.values():
+    ...             _ = path.write_text("whole")
+    ...         before = len(list(Path(folder).glob("*.txt")))
+    ...     before, len(list(Path(folder).glob("*.txt")))
+    (0, 2)
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], names: Iterable[str], *, overwrite: bool = False
+    ) -> None:
+        self._folder = Path(folder).expanduser()
+        self._names = list(names)
+        self._overwrite = overwrite
+        self._made: list[Path] = []
+
+    def __enter__(self) -> Mapping[str, Path]:
+        self._check_places()
+        try:
+            self._make_folder()
+            # Only its owner can enter it, whatever the modes of the files inside.
+            self._private = Path(tempfile.mkdtemp(prefix=".boldstream-", dir=self._folder))
+        except OSError as error:
+            self._remove_made_folders()
+            raise ParameterError(
+                f"the output folder must be one that can be written to, got {self._folder}: "
+                f"{error.strerror}"
+            ) from error
+        return {name: self._private / name for name in self._names}
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        placed: list[Path] = []
+        whole = False
+        try:
+            if error is None:
+                self._place(placed)
+                whole = True
+        finally:
+            shutil.rmtree(self._private)
+            if not whole:
+                for path in placed:
+                    path.unlink()
+                self._remove_made_folders()
+
+    def _check_places(self) -> None:
+        places = [self._folder / name for name in self._names]
+        for place in places:
+            if place.is_dir():
+                raise ParameterError(f"an output must be a file, got the folder {place}")
+        taken = [str(place) for place in places if os.path.lexists(place)]
+        if taken and not self._overwrite:
+            raise OutputExistsError(
+                f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; "
+                "--overwrite (overwrite=True) replaces it"
+            )
+
+    def _make_folder(self) -> None:
+        missing = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir()
+            self._made.append(path)
+
+    def _remove_made_folders(self) -> None:
+        for path in reversed(self._made):
+            if any(path.iterdir()):
+                break
+            path.rmdir()
+
+    def _place(self, placed: list[Path]) -> None:
+        """Give all files their names; note in `placed` those that replaced nothing."""
+        for name in self._names:
+            _sync(self._private / name)
+        # They may have come while the block ran.
+        self._check_places()
+        for name in self._names:
+            place = self._folder / name
+            is_new = not os.path.lexists(place)
+            (self._private / name).replace(place)
+            if is_new:
+                placed.append(place)
+        _sync(self._folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def as_image(values: NDArray[Any], grid: Grid, tr: float | None = None) -> NiftiImage:
+    """Make a NIfTI image of float32 values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (x, y, z) or (x, y, z, volumes)
+    grid : Grid
+    tr : float, optional
+        Repetition time in seconds.
+    """
+    kind: Any = nib.Nifti2Image if max(values.shape) > _LONGEST_NIFTI1_AXIS else nib.Nifti1Image
+    image: NiftiImage = kind(values.astype(np.float32, copy=False), grid.affine)
+    image.set_sform(grid.affine, code="scanner")
+    image.set_qform(grid.affine, code="scanner")
+    image.header.set_xyzt_units("mm", "sec")
+    if tr is not None and values.ndim == 4:
+        image.header.set_zooms((*grid.voxel_sizes, tr))
+    return image
+
+
+def write_volume(
+    path: str | os.PathLike[str], values: NDArray[Any], grid: Grid, tr: float | None = None
+) -> None:
+    """Write values on a grid as a NIfTI image of float32.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.nii`` or ``.nii.gz``.
+    values, grid, tr
+        As for `as_image`.
+
+    Raises
+    ------
+    ParameterError
+        If the name has another ending.
+    """
+    if not os.fspath(path).endswith((".nii", ".nii.gz")):
+        raise ParameterError(f"`path` must end in .nii or .nii.gz, got {os.fspath(path)!r}")
+    nib.save(as_image(values, grid, tr), path)
+
+
+def write_array(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    """Write an array as ``.npy``."""
+    with Path(path).open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_table(
+    path: str | os.PathLike[str], header: Sequence[str], rows: NDArray[np.floating[Any]]
+) -> None:
+    """Write numbers as a TSV file, NaN as ``n/a`` as BIDS wants it.
+
+    Parameters
+    ----------
+    path : path
+    header : sequence of str
+        Name of each column.
+    rows : ndarray, shape (rows, columns)
+        Written with the digits that bring back the same float32 or float64.
+
+    Raises
+    ------
+    ParameterError
+        If a name holds a tab or a line break, or there are more or fewer
+        names than columns.
+    """
+    if len(header) != rows.shape[1]:
+        raise ParameterError(f"`header` must name {rows.shape[1]} columns, got {len(header)}")
+    for name in header:
+        if set(name) & set("\t\r\n"):
+            raise ParameterError(f"`header` must hold no tab or line break, got {name!r}")
+    digits = 9 if rows.dtype.itemsize <= 4 else 17
+    with Path(path).open("w", encoding="utf-8", newline="\n") as file:
+        file.write("\t".join(header) + "\n")
+        for row in rows:
+            file.write("\t".join(_cell(value, digits) for value in row.tolist()) + "\n")
+
+
+def _cell(value: float, digits: int) -> str:
+    return "n/a" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON, one key a line; NaN and infinity, which JSON lacks, are refused."""
+    # `indent` would give each of 70 000 voxels a line, and take 20 times as long.
+    items = [
+        f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}"
+        for key, value in content.items()
+    ]
+    Path(path).write_text("{\n" + ",\n".join(items) + "\n}\n", encoding="utf-8")

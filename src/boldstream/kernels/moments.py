@@ -1,0 +1,75 @@
+"""Sums over time for means and standard deviations, shifted by the first volume.
+
+With d = x - shift, mean = shift + sum(d)/n and variance = sum(d^2)/n - (sum(d)/n)^2.
+The shift takes the large mean out before squaring, which keeps the digits that
+sum(x^2) would lose (Chan, Golub & LeVeque 1983, "Algorithms for computing the
+sample variance").
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.kernels.gather import TILE, scale_into, tiles
+
+Floats = NDArray[np.float64]
+
+
+def moment_scratch(n_volumes: int) -> NDArray[np.float64]:
+    """Working memory of `add_moments` for blocks of up to `n_volumes`."""
+    return np.empty((n_volumes + 1, TILE))
+
+
+def add_moments(
+    sums: Floats,
+    squares: Floats | None,
+    shift: Floats,
+    stored: NDArray[Any],
+    slope: float,
+    inter: float,
+    unchanged: NDArray[Any] | None,
+    scratch: Floats,
+) -> None:
+    """Add a block of volumes to ``sum(d)`` and, unless None, ``sum(d^2)``.
+
+    The running sum is the first row of what is summed, so volumes are added
+    one after the other and the result does not depend on the block's size.
+
+    Parameters
+    ----------
+    sums, squares, shift : ndarray, shape (voxels,), float64
+    stored : ndarray, shape (volumes, voxels)
+    slope, inter : float
+    unchanged : ndarray, shape (voxels,), dtype of `stored`, or None
+        Stored values that stand for d = 0: tiles that equal it, mostly
+        background, are passed over.
+    scratch : ndarray, from `moment_scratch`
+    """
+    for tile in tiles(len(shift)):
+        part = stored[:, tile]
+        if unchanged is not None and (part == unchanged[tile]).all():
+            continue
+        summands = scratch[: len(part) + 1, : part.shape[1]]
+        d = scale_into(summands[1:], part, slope, inter)
+        d -= shift[tile]
+        summands[0] = sums[tile]
+        np.add.reduce(summands, axis=0, out=sums[tile])
+        if squares is not None:
+            d *= d
+            summands[0] = squares[tile]
+            np.add.reduce(summands, axis=0, out=squares[tile])
+
+
+def mean_of(n: int, shift: Floats, sums: Floats) -> Floats:
+    """Mean from the shifted sum of `n` values."""
+    return shift + sums / n
+
+
+def standard_deviation_of(n: int, sums: Floats, squares: Floats, ddof: int) -> Floats:
+    """Standard deviation from shifted sums; rounding below zero counts as zero."""
+    apart = squares - sums * (sums / n)
+    np.maximum(apart, 0.0, out=apart)
+    return np.sqrt(apart / (n - ddof))

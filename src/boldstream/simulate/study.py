@@ -1,0 +1,201 @@
+"""Make a small BIDS study in which some regions respond to a task, and note which."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.checks import integer_in, positive_number
+from boldstream.core.errors import OutputExistsError
+from boldstream.simulate.head import Head, make_head, make_regions
+from boldstream.simulate.images import Effect, write_bold, write_labels
+from boldstream.simulate.task import TaskBlock, expected_response, task_blocks
+
+TASK = "demo"
+DERIVATIVES = Path("derivatives", "boldstream-demo", "tpl-demo")
+ATLAS = DERIVATIVES / "tpl-demo_atlas-demo_dseg.nii.gz"
+ATLAS_NAMES = DERIVATIVES / "tpl-demo_atlas-demo_dseg.tsv"
+BRAIN_MASK = DERIVATIVES / "tpl-demo_desc-brain_mask.nii.gz"
+TRUTH = Path("truth.json")
+
+_BIDS_VERSION = "1.10.0"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyDesign:
+    """What a made-up study is like.
+
+    Attributes
+    ----------
+    n_subjects, n_runs : int
+        Subjects, and runs of each.
+    n_volumes : int
+        Volumes of each run.
+    tr : float
+        Repetition time in seconds.
+    shape : tuple of int
+        Voxels along x, y, z; each of 3.5 mm.
+    n_regions : int
+        Regions of the atlas.
+    n_planted : int
+        How many of them respond to the task.
+    change : float
+        How much they do, as a share of the brightness at rest.
+    seed : int
+        The same design makes the same study.
+    """
+
+    n_subjects: int = 2
+    n_runs: int = 2
+    n_volumes: int = 150
+    tr: float = 2.0
+    shape: tuple[int, int, int] = (48, 56, 48)
+    n_regions: int = 20
+    n_planted: int = 2
+    change: float = 0.005
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Which regions respond to the task: what an analysis of the study should find."""
+
+    planted: tuple[str, ...]
+
+
+def make_study(folder: str | os.PathLike[str], design: StudyDesign | None = None) -> Truth:
+    """Write a study in BIDS layout, with an atlas and a brain mask as derivatives.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it does not exist.
+    design : StudyDesign, optional
+
+    Returns
+    -------
+    Truth
+        The same stands in ``truth.json``.
+
+    Raises
+    ------
+    OutputExistsError
+        The folder holds something already.
+    ParameterError
+        The design has a value that makes no study.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> design = StudyDesign(n_subjects=1, n_runs=1, shape=(16, 16, 16), n_regions=6)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = make_study(folder, design)
+    ...     runs = [path.name for path in Path(folder, "sub-01", "func").glob("*.nii.gz")]
+    >>> runs, len(truth.planted)
+    (['sub-01_task-demo_run-1_bold.nii.gz'], 2)
+    """
+    root, design = Path(folder), design or StudyDesign()
+    _check(design)
+    head = make_head(design.shape, voxel_size=3.5, seed=design.seed)
+    regions = make_regions(head, design.n_regions, seed=design.seed)
+    blocks = task_blocks(design.n_volumes, design.tr)
+    names = [f"region_{label:02d}" for label in range(1, design.n_regions + 1)]
+    rng = np.random.default_rng(design.seed)
+    planted = np.sort(rng.choice(design.n_regions, design.n_planted, replace=False)) + 1
+    course = design.change * expected_response(blocks, design.n_volumes, design.tr)
+
+    _claim(root)
+    _write_descriptions(root, design)
+    _write_atlas(root, head, regions, names)
+    _write_runs(root, head, Effect(np.isin(regions, planted), course), blocks, design)
+    truth = Truth(tuple(names[label - 1] for label in planted))
+    _write_json(root / TRUTH, asdict(truth))
+    return truth
+
+
+def read_truth(folder: str | os.PathLike[str]) -> Truth:
+    """Read which regions of a made-up study respond, to compare a finding with.
+
+    Parameters
+    ----------
+    folder : path
+        As given to `make_study`.
+    """
+    noted = json.loads((Path(folder) / TRUTH).read_text())
+    return Truth(tuple(noted["planted"]))
+
+
+def _check(design: StudyDesign) -> None:
+    integer_in("n_subjects", design.n_subjects, 1)
+    integer_in("n_runs", design.n_runs, 1)
+    integer_in("n_planted", design.n_planted, 0, design.n_regions)
+    positive_number("tr", design.tr, unit="s")
+    positive_number("change", design.change)
+
+
+def _claim(root: Path) -> None:
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise OutputExistsError(f"`folder` must be a new or an empty folder, got {root}")
+    root.mkdir(parents=True, exist_ok=True)
+    (root / DERIVATIVES).mkdir(parents=True)
+
+
+def _write_descriptions(root: Path, design: StudyDesign) -> None:
+    about = {"Name": "boldstream demo", "BIDSVersion": _BIDS_VERSION, "DatasetType": "raw"}
+    _write_json(root / "dataset_description.json", about)
+    made_by = {"DatasetType": "derivative", "GeneratedBy": [{"Name": "boldstream"}]}
+    _write_json(root / DERIVATIVES.parent / "dataset_description.json", about | made_by)
+    (root / "README").write_text(
+        "Made-up images: noise, drift, and regions that respond to blocks of a task.\n"
+    )
+    (root / ".bidsignore").write_text(f"{TRUTH}\n")
+    participants = ["participant_id", *(_subject(i) for i in range(design.n_subjects))]
+    (root / "participants.tsv").write_text("\n".join(participants) + "\n")
+
+
+def _write_atlas(root: Path, head: Head, regions: NDArray[np.int16], names: list[str]) -> None:
+    write_labels(root / ATLAS, regions, head.grid)
+    write_labels(root / BRAIN_MASK, head.brain, head.grid)
+    rows = ["index\tname", *(f"{label}\t{name}" for label, name in enumerate(names, start=1))]
+    (root / ATLAS_NAMES).write_text("\n".join(rows) + "\n")
+
+
+def _write_runs(
+    root: Path, head: Head, effect: Effect, blocks: tuple[TaskBlock, ...], design: StudyDesign
+) -> None:
+    rows = ["onset\tduration\ttrial_type", *(f"{b.onset:g}\t{b.duration:g}\ttask" for b in blocks)]
+    sidecar = {"RepetitionTime": design.tr, "TaskName": TASK}
+    for i in range(design.n_subjects):
+        func = root / _subject(i) / "func"
+        func.mkdir(parents=True)
+        for run in range(1, design.n_runs + 1):
+            stem = f"{_subject(i)}_task-{TASK}_run-{run}"
+            write_bold(
+                func / f"{stem}_bold.nii.gz",
+                head,
+                design.n_volumes,
+                dtype=np.int16,
+                tr=design.tr,
+                seed=_run_seed(design.seed, i, run),
+                effects=[effect],
+            )
+            _write_json(func / f"{stem}_bold.json", sidecar)
+            (func / f"{stem}_events.tsv").write_text("\n".join(rows) + "\n")
+
+
+def _subject(index: int) -> str:
+    return f"sub-{index + 1:02d}"
+
+
+def _run_seed(seed: int, subject: int, run: int) -> int:
+    return int(np.random.SeedSequence([seed, subject, run]).generate_state(1)[0])
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,69 @@
+"""`Voxels`: the time courses of all voxels of a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.io.masks import MaskLike, load_mask
+from boldstream.io.source import Block, Series
+from boldstream.streaming.per_volume import PerVolume, Rows, read_voxels
+from boldstream.streaming.reduction import Bound, Cost, Reduction
+
+
+@dataclass(frozen=True, eq=False)
+class Voxels(Reduction):
+    """Time courses of a mask's voxels.
+
+    Parameters
+    ----------
+    mask : path, nibabel image or boolean ndarray (x, y, z)
+        Non-zero voxels are taken, in the order of ``data[mask]``.
+    resample : {None, "mask"}
+        What to do with a mask on another grid: refuse it, or resample it to
+        the image (nearest neighbour).
+    dtype : {"float32", "float64"}
+    name : str
+        What errors and plans call the mask.
+
+    Returns
+    -------
+    ndarray, shape (volumes, voxels)
+        What `stream` gives for this reduction.
+
+    Raises
+    ------
+    GridMismatchError
+        If mask and image lie on different grids and `resample` is None.
+    MaskError
+        If the mask is empty or holds more than one value besides 0.
+    """
+
+    mask: MaskLike
+    resample: Literal["mask"] | None = None
+    dtype: Literal["float32", "float64"] = "float32"
+    name: str = "mask"
+
+    def bind(self, series: Series) -> Bound[Rows]:
+        mask = load_mask(self.mask, series.grid, resample=self.resample, name=self.name)
+        rows = series.grid.rows_of(mask.array)
+        accumulator = VoxelRows(rows, np.dtype(self.dtype), series)
+        return Bound(f"Voxels({self.name})", accumulator, lambda state: state.values, 0)
+
+
+class VoxelRows(PerVolume):
+    """Gathers voxels of every volume."""
+
+    def __init__(self, rows: NDArray[np.intp], dtype: np.dtype[Any], series: Series) -> None:
+        self.rows, self.dtype, self.n_columns = rows, dtype, len(rows)
+        self._n_volumes, self._stored = series.n_volumes, series.dtype
+
+    def cost(self) -> Cost:
+        held = self.rows.nbytes + self._n_volumes * self.n_columns * self.dtype.itemsize
+        return Cost(held, scratch=self.n_columns * (8 + self._stored.itemsize))
+
+    def fill(self, rows: NDArray[Any], block: Block) -> None:
+        read_voxels(rows, block.data, self.rows, block.scaling)

@@ -1,0 +1,99 @@
+"""Kernels against naive loops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from boldstream.kernels.gather import TILE, gather_rows, tiles
+from boldstream.kernels.moments import add_moments, mean_of, moment_scratch, standard_deviation_of
+from boldstream.kernels.segments import STRATEGIES
+from boldstream.kernels.spheres import sphere_voxels
+
+NUMPY: dict[str, Any] = {
+    "mean": np.mean,
+    "sum": np.sum,
+    "median": np.median,
+    "minimum": np.min,
+    "maximum": np.max,
+    "standard_deviation": np.std,
+    "variance": np.var,
+}
+
+
+@pytest.mark.parametrize("name", NUMPY)
+@given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=8), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_segments_equal_a_loop(name: str, sizes: list[int], seed: int) -> None:
+    counts = np.array(sizes)
+    starts = np.cumsum(counts) - counts
+    values = np.random.default_rng(seed).normal(50, 3, counts.sum())
+    ours = STRATEGIES[name](values, starts, counts)
+    pieces = np.split(values, starts[1:])
+    np.testing.assert_allclose(ours, [NUMPY[name](piece) for piece in pieces], rtol=1e-12)
+
+
+def test_every_strategy_has_its_oracle() -> None:
+    assert set(STRATEGIES) == set(NUMPY)
+
+
+@pytest.mark.parametrize("stored", ["<i2", ">i2", "u1", ">f4", "<f4", "<f8", "i8"])
+@pytest.mark.parametrize("out", ["f4", "f8"])
+@pytest.mark.parametrize(("slope", "inter"), [(1.0, 0.0), (0.3, -2.0), (1.0, 5.0)])
+def test_gather_equals_indexing(stored: str, out: str, slope: float, inter: float) -> None:
+    rng = np.random.default_rng(0)
+    volumes = rng.integers(0, 200, (3, 50)).astype(stored)
+    rows = rng.permutation(50)[:20]
+    picked = np.empty((3, 20), out)
+    gather_rows(picked, volumes, rows, slope, inter)
+    expected = volumes[:, rows].astype("f8") * slope + inter
+    np.testing.assert_array_equal(picked, expected.astype(out))
+
+
+@pytest.mark.parametrize("n", [0, 1, TILE - 1, TILE, TILE + 1, 3 * TILE])
+def test_tiles_cover_everything_once(n: int) -> None:
+    assert [i for tile in tiles(n) for i in range(tile.start, tile.stop)] == list(range(n))
+
+
+@given(
+    data=hnp.arrays("i2", st.tuples(st.integers(2, 12), st.integers(1, 9))),
+    cut=st.integers(1, 11),
+    skip=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_moments_equal_numpy(data: np.ndarray[Any, Any], cut: int, skip: bool) -> None:
+    n, voxels = data.shape
+    sums, squares, shift = np.zeros(voxels), np.zeros(voxels), data[0].astype("f8")
+    unchanged = data[0] if skip else None
+    for part in (data[:cut], data[cut:]):
+        add_moments(sums, squares, shift, part, 1.0, 0.0, unchanged, moment_scratch(n))
+    np.testing.assert_allclose(mean_of(n, shift, sums), data.mean(0), rtol=1e-12, atol=1e-9)
+    deviation = standard_deviation_of(n, sums, squares, ddof=0)
+    np.testing.assert_allclose(deviation, data.astype("f8").std(0), rtol=1e-9, atol=1e-6)
+
+
+@given(
+    centre=hnp.arrays("f8", 3, elements=st.floats(-10, 40)),
+    radius=st.floats(0.1, 15),
+    shear=st.floats(-0.5, 0.5),
+)
+@settings(max_examples=100, deadline=None)
+def test_spheres_equal_brute_force(
+    centre: np.ndarray[Any, Any], radius: float, shear: float
+) -> None:
+    shape = (7, 9, 8)
+    affine = np.array([[-3.0, shear, 0, 20], [0, 2.5, shear, 3], [0, 0, 4.0, 0], [0, 0, 0, 1]])
+    every = np.argwhere(np.ones(shape))
+    apart = np.linalg.norm(every @ affine[:3, :3].T + affine[:3, 3] - centre, axis=1)
+    nearest = np.round(np.linalg.solve(affine, [*centre, 1])[:3])
+    clear = np.abs(apart - radius) > 1e-9  # rounding decides the others either way
+    expected = (apart <= radius) | (every == nearest).all(axis=1)
+    found = {tuple(voxel) for voxel in sphere_voxels(shape, affine, centre, radius)}
+    for voxel, inside, sure in zip(every, expected, clear, strict=True):
+        if sure:
+            assert (tuple(voxel) in found) == inside

@@ -1,0 +1,67 @@
+"""Voxels, volumes and projections against plain indexing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nilearn.maskers import NiftiMasker
+
+import boldstream as bs
+from tests.oracle import fdata
+
+AFFINE = np.diag([2.0, 2.0, 2.5, 1.0])
+SHAPE = (6, 7, 5)
+
+
+@pytest.fixture
+def bold(tmp_path: Path, rng: np.random.Generator) -> Path:
+    stored = nib.Nifti1Image(rng.integers(0, 30000, (*SHAPE, 31)).astype(">i2"), AFFINE)
+    stored.header.set_slope_inter(0.1, 2)
+    nib.save(stored, tmp_path / "bold.nii.gz")
+    return tmp_path / "bold.nii.gz"
+
+
+def test_voxels_equal_nilearn_and_indexing(bold: Path, rng: np.random.Generator) -> None:
+    mask = rng.random(SHAPE) > 0.6
+    (ours,) = bs.stream(bold, bs.Voxels(mask, dtype="float64"))
+    np.testing.assert_array_equal(ours, fdata(bold)[mask].T)
+    masker = NiftiMasker(nib.Nifti1Image(mask.astype("u1"), AFFINE), standardize=None)
+    (single,) = bs.stream(bold, bs.Voxels(mask))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, masker.fit_transform(bold), rtol=1e-6)
+
+
+def test_volumes_in_the_order_asked(bold: Path) -> None:
+    (ours,) = bs.stream(bold, bs.Volumes([4, -1, 0, 4]))
+    expected = fdata(bold)[..., [4, -1, 0, 4]]
+    np.testing.assert_array_equal(ours, expected.astype("f4"))
+
+
+@pytest.mark.parametrize("index", [31, -32, 1.0, True])
+def test_volumes_outside_the_series_are_refused(bold: Path, index: Any) -> None:
+    with pytest.raises(bs.ParameterError, match="`indices` must be an integer from -31 to 30"):
+        bs.stream(bold, bs.Volumes([index]))
+
+
+def test_project_is_a_matrix_product_over_time(bold: Path, rng: np.random.Generator) -> None:
+    weights = rng.normal(size=(4, 31))
+    mask = rng.random(SHAPE) > 0.5
+    everywhere, inside = bs.stream(bold, bs.Project(weights), bs.Project(weights, mask))
+    data = fdata(bold)
+    np.testing.assert_allclose(everywhere, data @ weights.T, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(inside, weights @ data[mask].T, rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [np.ones((2, 30)), np.ones(31), np.ones((0, 31))])
+def test_project_needs_a_column_per_volume(bold: Path, weights: Any) -> None:
+    with pytest.raises(bs.ParameterError, match=r"`weights` must have shape \(n_out, 31\)"):
+        bs.stream(bold, bs.Project(weights))
+
+
+def test_project_refuses_nan(bold: Path) -> None:
+    with pytest.raises(bs.ParameterError, match="finite"):
+        bs.stream(bold, bs.Project(np.full((1, 31), np.nan)))

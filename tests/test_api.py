@@ -1,0 +1,92 @@
+"""The short functions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nilearn.image import mean_img
+from numpy.typing import NDArray
+
+import boldstream as bs
+from tests.oracle import fdata, load
+
+AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
+
+
+@pytest.fixture
+def bold(tmp_path: Path, rng: np.random.Generator) -> Path:
+    path = tmp_path / "bold.nii.gz"
+    nib.save(nib.Nifti1Image(rng.normal(9, 1, (6, 5, 4, 12)).astype("f4"), AFFINE), path)
+    return path
+
+
+def mask_file(folder: Path, name: str, mask: NDArray[Any]) -> Path:
+    nib.save(nib.Nifti1Image(mask.astype("u1"), AFFINE), folder / name)
+    return folder / name
+
+
+def test_extract_takes_paths_images_arrays_lists_and_mappings(bold: Path, tmp_path: Path) -> None:
+    data = fdata(bold)
+    mask = data[..., 0] > 9
+    path = mask_file(tmp_path, "V1.nii.gz", mask)
+    expected = data[mask].T.astype("f4")
+    cases: list[tuple[Any, str]] = [
+        (path, "V1"),
+        (str(path), "V1"),
+        ([path], "V1"),
+        (mask, "mask_1"),
+        ({"left": load(path)}, "left"),
+    ]
+    for masks, name in cases:
+        series = bs.extract(bold, masks)
+        assert list(series) == [name]
+        np.testing.assert_array_equal(series[name], expected)
+
+
+def test_extract_refuses_two_masks_of_one_name(bold: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    masks: list[Any] = [
+        mask_file(tmp_path, "V1.nii.gz", np.ones((6, 5, 4))),
+        mask_file(tmp_path / "other", "V1.nii.gz", np.ones((6, 5, 4))),
+    ]
+    with pytest.raises(bs.ParameterError, match="V1 more than once"):
+        bs.extract(bold, masks)
+    with pytest.raises(bs.ParameterError, match="at least one mask"):
+        bs.extract(bold, [])
+
+
+def test_mean_image_is_nilearns(bold: Path) -> None:
+    ours = bs.mean_image(bold)
+    theirs = mean_img(bold, copy_header=True)
+    np.testing.assert_allclose(ours.get_fdata(), theirs.get_fdata(), rtol=1e-6)
+    np.testing.assert_array_equal(ours.affine, theirs.affine)
+
+
+def test_mean_image_of_one_volume_is_the_volume(bold: Path, tmp_path: Path) -> None:
+    one = bs.read_volume(bold, 3)
+    nib.save(one, tmp_path / "one.nii.gz")
+    np.testing.assert_array_equal(
+        bs.mean_image(tmp_path / "one.nii.gz").get_fdata(), fdata(bold)[..., 3]
+    )
+
+
+def test_read_volume_counts_from_either_end(bold: Path) -> None:
+    data = fdata(bold)
+    np.testing.assert_array_equal(bs.read_volume(bold, 0).get_fdata(), data[..., 0])
+    np.testing.assert_array_equal(bs.read_volume(bold, -2).get_fdata(), data[..., 10])
+    with pytest.raises(bs.ParameterError, match="from -12 to 11, got 12"):
+        bs.read_volume(bold, 12)
+
+
+def test_images_are_left_as_they_were_found(bold: Path) -> None:
+    image = load(bold)
+    bs.extract(image, np.ones((6, 5, 4), bool))
+    bs.mean_image([image, image])
+    assert not image.in_memory
+    image.get_fdata()
+    bs.mean_image(image)
+    assert image.in_memory

@@ -1,0 +1,84 @@
+"""What ``import boldstream`` and a plain extraction may load, and the public names."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import boldstream as bs
+
+# Packages that cost tens of MiB and hundreds of milliseconds.
+STATISTICS = {"scipy", "sklearn", "nilearn", "pandas", "matplotlib", "numba", "dask", "distributed"}
+
+
+def packages_after(program: str, *args: object) -> set[str]:
+    """Top-level packages that a fresh interpreter holds after a program ran."""
+    program += (
+        "\nimport sys, json; print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))"
+    )
+    command = [sys.executable, "-c", program, *map(str, args)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_import_loads_no_package_but_itself() -> None:
+    extra = packages_after("import boldstream") - packages_after("")
+    installed = extra - set(sys.stdlib_module_names)
+    assert installed == {"boldstream"}
+
+
+def test_plain_extraction_needs_only_numpy_nibabel_and_isal(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = rng.normal(100, 5, (4, 3, 2, 6)).astype(np.float32)
+    nib.Nifti1Image(data, np.eye(4)).to_filename(tmp_path / "bold.nii.gz")
+    mask = (data[..., 0] > 100).astype(np.uint8)
+    nib.Nifti1Image(mask, np.eye(4)).to_filename(tmp_path / "mask.nii.gz")
+    program = "import sys, boldstream as bs; print(bs.extract(*sys.argv[1:]))"
+    loaded = packages_after(program, tmp_path / "bold.nii.gz", tmp_path / "mask.nii.gz")
+    assert {"numpy", "nibabel", "isal"} <= loaded
+    assert not loaded & (STATISTICS | {"psutil", "typer", "rich", "h5py", "pydantic"})
+
+
+@pytest.mark.parametrize("name", bs.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(bs, name) is not None
+    assert name in dir(bs)
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    stub = ast.parse((Path(bs.__file__).parent / "__init__.pyi").read_text())
+    imported = {
+        name.name: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    assert imported.pop("__version__") == "boldstream._version"
+    assert imported == bs._HOME_OF  # type: ignore[attr-defined]
+    assert set(bs.__all__) == {*imported, "__version__"}
+
+
+def test_every_error_is_public() -> None:
+    import boldstream.core.errors as errors
+
+    leaves = {name for name, value in vars(errors).items() if isinstance(value, type)}
+    assert leaves <= set(bs.__all__)
+
+
+def test_a_wrong_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'boldstream' has no attribute 'steam'"):
+        bs.steam  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_stream_stays_the_function_whatever_is_imported() -> None:
+    packages_after(
+        "import boldstream as bs; assert callable(bs.stream)\n"
+        "import boldstream.streaming.run; assert callable(bs.stream)"
+    )
