@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from pathlib import Path
 
@@ -11,8 +12,6 @@ import pytest
 
 import boldstream as bs
 from boldstream.core.limits import process_memory
-
-pytestmark = pytest.mark.soak
 
 MIB = 2**20
 
@@ -42,6 +41,25 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     return folder / "bold.nii", folder / "bold.nii.gz", folder / "cut.nii.gz"
 
 
+def test_a_pass_that_fails_lets_go_of_its_buffers(images: tuple[Path, Path, Path]) -> None:
+    def fail() -> None:
+        with pytest.raises(bs.CorruptImageError):
+            bs.stream(images[2], bs.Mean())
+
+    fail()
+    gc.collect()
+    before = process_memory().rss_bytes
+    gc.disable()
+    try:
+        for _ in range(30):
+            fail()
+        after = process_memory().rss_bytes
+    finally:
+        gc.enable()
+    assert after - before < 8 * MIB
+
+
+@pytest.mark.soak
 def test_memory_files_and_threads_do_not_grow(images: tuple[Path, Path, Path]) -> None:
     mapped, compressed, cut = images
     labels = (np.arange(48_000).reshape(40, 40, 30) // 1000).astype(np.int16)

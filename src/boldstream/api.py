@@ -168,7 +168,7 @@ def mean_image(
     --------
     >>> import numpy as np, nibabel as nib, boldstream as bs
     >>> image = nib.Nifti1Image(np.ones((2, 2, 2, 5), "i2"), np.eye(4))
-    >>> bs.mean_image(image).get_fdata().max()
+    >>> float(bs.mean_image(image).get_fdata().max())
     1.0
     """
     source = open_image(image)

@@ -145,6 +145,7 @@ def test_hybrid_machine_has_both_versions(tmp_path: Path) -> None:
         ({"SLURM_MEM_PER_NODE": "4096"}, {"SLURM_MEM_PER_NODE": 4 * GIB}),
         ({"SLURM_MEM_PER_NODE": "4G"}, {"SLURM_MEM_PER_NODE": 4 * GIB}),
         ({"SLURM_MEM_PER_NODE": "2048K"}, {"SLURM_MEM_PER_NODE": 2 * MIB}),
+        ({"SLURM_MEM_PER_NODE": "1T"}, {"SLURM_MEM_PER_NODE": 1024 * GIB}),
         ({"SLURM_MEM_PER_NODE": "0"}, {}),
         ({"SLURM_MEM_PER_CPU": "0", "SLURM_CPUS_PER_TASK": "3"}, {}),
         (

@@ -13,6 +13,11 @@ from boldstream.io.opening import open_image
 AFFINE = np.array([[-3.0, 0, 0, 12], [0, 3, 0, -9], [0, 0.2, 3.5, -4], [0, 0, 0, 1]])
 
 
+def load(path: Any) -> Any:
+    """`nibabel.load`, whose type says too little."""
+    return nib.load(path)
+
+
 def read_all(image: Any, block_volumes: int = 3) -> NDArray[Any]:
     """All volumes, scaled as nibabel scales them, shape (volumes, voxels)."""
     source = open_image(image)

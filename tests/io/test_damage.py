@@ -39,7 +39,7 @@ def test_truncation_anywhere_raises(
         # nibabel does not say why it found no header in the first bytes.
         with pytest.raises(ImageFileError, match=r"cut\.nii\.gz") as caught:
             read_all(path)
-        assert cut < 400 or isinstance(caught.value, CorruptImageError)
+        assert cut < 1000 or isinstance(caught.value, CorruptImageError)
 
 
 @pytest.mark.parametrize("decoder", ["isal", "stdlib"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import threading
 from pathlib import Path
@@ -22,7 +21,7 @@ from boldstream.core.errors import (
     UnsupportedImageError,
 )
 from boldstream.io.opening import open_image
-from tests.io.reading import AFFINE, as_rows, read_all, saved
+from tests.io.reading import AFFINE, as_rows, load, read_all, saved
 
 KINDS = {
     "nifti1": (nib.Nifti1Image, ".nii"),
@@ -47,11 +46,11 @@ def data() -> Any:
 def test_every_format_that_nibabel_writes(tmp_path: Path, data: Any, kind: str) -> None:
     make, ending = KINDS[kind]
     path = saved(tmp_path / f"a{ending}", data, make)
-    expected = as_rows(nib.load(path).get_fdata())
+    expected = as_rows(load(path).get_fdata())
     np.testing.assert_array_equal(as_rows(data), expected)
     for size in (1, 3, 1000):
         np.testing.assert_array_equal(read_all(path, size), expected)
-    np.testing.assert_array_equal(read_all(nib.load(path)), expected)
+    np.testing.assert_array_equal(read_all(load(path)), expected)
     if ".img" in ending:
         by_header = path.with_name(path.name.replace(".img", ".hdr"))
         np.testing.assert_array_equal(read_all(by_header), expected)
@@ -83,13 +82,13 @@ def test_round_trip(
     path = tmp_path_factory.mktemp("round") / f"a{ending}"
     nib.save(image, path)
     np.testing.assert_array_equal(
-        read_all(path, volumes), as_rows(nib.load(path).get_fdata(dtype=np.float64))
+        read_all(path, volumes), as_rows(load(path).get_fdata(dtype=np.float64))
     )
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["bool", "i8", "f2", "f8", ">f4"])
-def test_arrays_in_memory(data: Any, order: str, dtype: str) -> None:
+def test_arrays_in_memory(data: Any, order: Any, dtype: str) -> None:
     array = np.array(data > 0 if dtype == "bool" else data, dtype=dtype, order=order)
     image = SpatialImage(array, AFFINE)
     source = open_image(image)
@@ -129,7 +128,7 @@ def test_afni_factors_of_volumes(tmp_path: Path, shared_data: Path) -> None:
     (tmp_path / "a+orig.HEAD").write_text(head.replace(factors, changed))
     brik = (shared_data / "odd/example4d+orig.BRIK.gz").read_bytes()
     (tmp_path / "a+orig.BRIK.gz").write_bytes(brik)
-    expected = as_rows(nib.load(tmp_path / "a+orig.HEAD").get_fdata())
+    expected = as_rows(load(tmp_path / "a+orig.HEAD").get_fdata())
     blocks = list(open_image(tmp_path / "a+orig.HEAD").blocks(1000))
     assert [(len(block.data), block.scaling.slope) for block in blocks] == [(2, 0.5), (1, 0.25)]
     np.testing.assert_array_equal(read_all(tmp_path / "a+orig.BRIK.gz"), expected)
@@ -152,7 +151,7 @@ def test_dimensions_of_one(
     path = saved(tmp_path / "a.nii.gz", stored)
     series = open_image(path).series
     assert (series.n_volumes, series.grid.shape, series.run_lengths) == (volumes, space, (volumes,))
-    np.testing.assert_array_equal(read_all(path), as_rows(nib.load(path).get_fdata()))
+    np.testing.assert_array_equal(read_all(path), as_rows(load(path).get_fdata()))
     np.testing.assert_array_equal(read_all(nib.Nifti1Image(stored, AFFINE)), read_all(path))
 
 
@@ -201,7 +200,7 @@ class TestLists:
             image.header.set_slope_inter(slope, t)
             nib.save(image, tmp_path / f"beta_{t}.nii")
             paths.append(tmp_path / f"beta_{t}.nii")
-        expected = np.array([as_rows(nib.load(path).get_fdata())[0] for path in paths])
+        expected = np.array([as_rows(load(path).get_fdata())[0] for path in paths])
         np.testing.assert_array_equal(read_all(paths), expected)
 
     def test_mixed_names_both_kinds(self, tmp_path: Path, data: Any) -> None:
@@ -224,8 +223,8 @@ class TestLists:
     def test_many_files_need_few_descriptors(self, tmp_path: Path, data: Any) -> None:
         paths = [saved(tmp_path / f"{t}.nii", data[..., 0]) for t in range(40)]
         source = open_image([*paths, *paths])
-        before = len(os.listdir("/proc/self/fd"))
-        most = max(len(os.listdir("/proc/self/fd")) for _ in source.blocks(4))
+        before = len(open_files())
+        most = max(len(open_files()) for _ in source.blocks(4))
         assert most - before <= 4
 
 
@@ -233,7 +232,7 @@ class TestImagesAreLeftAlone:
     """Rows N1 to N9: caches as they were, edits seen, files untouched."""
 
     def test_proxy_stays_a_proxy(self, tmp_path: Path, data: Any) -> None:
-        image = nib.load(saved(tmp_path / "a.nii.gz", data))
+        image = load(saved(tmp_path / "a.nii.gz", data))
         read_all(image)
         assert not image.in_memory
         assert image._fdata_cache is None
@@ -241,7 +240,7 @@ class TestImagesAreLeftAlone:
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_edited_cache_is_what_is_read(self, tmp_path: Path, data: Any, dtype: Any) -> None:
         path = saved(tmp_path / "a.nii", data)
-        image = nib.load(path)
+        image = load(path)
         cache = image.get_fdata(dtype=dtype)
         cache[0, 0, 0] = -1234
         expected = cache.copy()
@@ -266,9 +265,13 @@ class TestImagesAreLeftAlone:
         path = saved(tmp_path / "a.nii.gz", data)
         source = pickle.loads(pickle.dumps(open_image(path)))
         np.testing.assert_array_equal(read_all(source), as_rows(data))
-        image = nib.load(path)
+        image = load(path)
         read_all(image)
         assert pickle.loads(pickle.dumps(image)).shape == image.shape
+
+
+def open_files() -> list[str]:
+    return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
 
 def decoders() -> list[str]:
@@ -283,13 +286,13 @@ class TestNothingIsLeft:
         return found
 
     def test_closing_early(self, path: Path) -> None:
-        before = os.listdir("/proc/self/fd")
+        before = open_files()
         blocks = open_image([path, path]).blocks(2)
         next(blocks)
         assert decoders()
         blocks.close()
         assert not decoders()
-        assert os.listdir("/proc/self/fd") == before
+        assert open_files() == before
 
     def test_dropping_without_closing(self, path: Path) -> None:
         blocks = open_image(path).blocks(2)
@@ -309,10 +312,10 @@ class TestNothingIsLeft:
         assert not decoders()
 
     def test_a_whole_pass(self, path: Path) -> None:
-        before = os.listdir("/proc/self/fd")
+        before = open_files()
         read_all([path, path])
         assert not decoders()
-        assert os.listdir("/proc/self/fd") == before
+        assert open_files() == before
 
     def test_a_block_in_use_is_not_written_to(self, path: Path) -> None:
         for block in open_image(path).blocks(3):

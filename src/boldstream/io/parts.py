@@ -19,6 +19,9 @@ Chunk = tuple[NDArray[Any], Scaling]
 Buffers = Iterator[NDArray[np.uint8]]
 TaggedChunks = Generator[tuple[int, Chunk], None, None]
 
+_NO_BUFFERS: Buffers = iter(())
+_RING = 2
+
 
 class Part(ABC):
     """One image of a series.
@@ -96,10 +99,6 @@ class JoinedSource(VolumeSource):
                     start += len(data)
 
 
-_NO_BUFFERS: Buffers = iter(())
-_RING = 2
-
-
 def _read(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks:
     return _chunks_of(pairs, volumes, _NO_BUFFERS)
 
@@ -126,9 +125,14 @@ def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks
         ThreadPoolExecutor(1, thread_name_prefix="boldstream-decode") as thread,
     ):
         pending = thread.submit(next, chunks, None)
-        while (item := pending.result()) is not None:
-            pending = thread.submit(next, chunks, None)
-            yield item
+        try:
+            while (item := pending.result()) is not None:
+                pending = thread.submit(next, chunks, None)
+                yield item
+        finally:
+            # The error of a failed decode holds this frame, and the frame would
+            # hold the error: buffers would stay until the garbage collector came.
+            del pending
 
 
 def _ring_bytes(parts: Sequence[Part], volumes: int) -> int:

@@ -160,7 +160,8 @@ def _header(
     import nibabel as nib
 
     shape = grid.shape if n_volumes == 1 else (*grid.shape, n_volumes)
-    header = nib.Nifti2Header() if max(shape) > _LONGEST_NIFTI1_AXIS else nib.Nifti1Header()
+    kind: Any = nib.Nifti2Header if max(shape) > _LONGEST_NIFTI1_AXIS else nib.Nifti1Header
+    header = kind(endianness=">" if dtype.str.startswith(">") else "<")
     header.set_data_dtype(dtype)
     header.set_data_shape(shape)
     header.set_sform(grid.affine, code="scanner")
