@@ -1,0 +1,82 @@
+# `make test` and `make demo` need python3 >= 3.11 with venv and pip, and do the rest themselves.
+
+PYTHON ?= python3
+WORKERS ?= logical
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+	--extra dev pyproject.toml --output-file requirements.lock
+
+# Modules of a cluster or an IDE put packages of their own on the path, and would win over .venv.
+unexport PYTHONPATH PYTHONHOME
+export PIP_USER := no
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types layers check lock upgrade benchmark fuzz soak mutation clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup: .venv/.installed ## make .venv with the locked packages and this one
+
+demo: .venv/.installed ## make a small study with a planted effect and find it again
+	@$(BIN)/boldstream demo
+
+test: .venv/.installed ## run the tests
+	@echo "Running the tests ..."
+	@$(PYTEST) -q -rs -n $(WORKERS) --maxprocesses 8
+
+check: lint types layers ## lint, types and import layers
+
+lint: .venv/.installed ## rules and format of the code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: .venv/.installed ## write the code in the one format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: .venv/.installed ## mypy --strict
+	@$(BIN)/mypy
+
+layers: .venv/.installed ## imports go down only
+	@$(BIN)/lint-imports
+
+lock: .venv/.installed ## write requirements.lock after pyproject.toml changed
+	@$(LOCK)
+
+upgrade: .venv/.installed ## write requirements.lock with the newest versions
+	@$(LOCK) --upgrade
+
+benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on an image of 857 volumes
+	@$(BIN)/python -m benchmarks.seed_scale
+
+fuzz: .venv/.installed ## thousands of made-up and damaged images
+	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8
+
+soak: .venv/.installed ## minutes of work; memory, files and threads must not grow
+	@$(PYTEST) -m soak --timeout=0
+
+mutation: .venv/.installed ## break the code line by line; a test must notice
+	@$(BIN)/python tools/mutate.py
+
+clean: ## remove .venv and all caches
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.locked: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "boldstream needs Python 3.11 or newer; name one with: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making a virtual environment in .venv ..."
+	@$(PYTHON) -m venv --clear .venv || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the locked packages (about half a minute) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@touch $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	@echo "Installing boldstream ..."
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
