@@ -30,6 +30,7 @@ from boldstream.streaming.results import RegionSeries
 
 # Chance of one false alarm or more among all that is tested.
 _FALSE_ALARM = 0.001
+_COLUMNS_AT_A_TIME = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Findings:
 
 @dataclass(frozen=True, eq=False)
 class _Scores:
-    """Of each column and run: z of the response, and its size in units of the data."""
+    """Of each run and column: z of the response, and its size."""
 
     z: NDArray[np.float64]
     size: NDArray[np.float64]
@@ -166,11 +167,11 @@ def _analyse(root: Path, subject: Path) -> _Analysed:
     runs = sorted((subject / "func").glob("*_bold.nii.gz"))
     (regions, voxels, mean), done = _read_once(root, runs, subject.name)
     courses = [_response(run, n) for run, n in zip(runs, regions.run_lengths, strict=True)]
-    brain_mean = mean[mean > 0].mean()
+    brain_mean = float(mean[mean > 0].mean())
     return _Analysed(
         regions.names,
-        _scores(regions.values / brain_mean, courses),
-        _scores(voxels / brain_mean, courses),
+        _scores(regions.values, courses, brain_mean),
+        _scores(voxels, courses, brain_mean),
         done,
     )
 
@@ -207,8 +208,18 @@ def _response(run: Path, n_volumes: int) -> NDArray[np.float64]:
     return expected_response(blocks, n_volumes, float(sidecar["RepetitionTime"]))
 
 
-def _scores(values: NDArray[np.float32], courses: Sequence[NDArray[np.float64]]) -> _Scores:
+def _scores(
+    values: NDArray[np.float32], courses: Sequence[NDArray[np.float64]], unit: float
+) -> _Scores:
     """Correlate each column (volumes, columns) with the course of each of the runs."""
+    # A few columns at a time: float64 copies of all voxels would outweigh the pass.
+    starts = range(0, values.shape[1], _COLUMNS_AT_A_TIME)
+    parts = [_scores_at_once(values[:, i : i + _COLUMNS_AT_A_TIME], courses) for i in starts]
+    z = np.concatenate([part.z for part in parts], axis=1)
+    return _Scores(z, np.concatenate([part.size for part in parts], axis=1) / unit)
+
+
+def _scores_at_once(values: NDArray[np.float32], courses: Sequence[NDArray[np.float64]]) -> _Scores:
     z, size, start = [], [], 0
     for course in courses:
         n = len(course)
