@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import mmap
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -24,9 +24,9 @@ from boldstream.io.translate import read_head, translated
 _LARGEST_GZIP_RATIO = 1032
 # What isal, gzip and bz2 hold beside the caller's buffer, as measured.
 _DECODER_BYTES = 1 << 20
-# Readers of the gzip family make a bytes object of what they are asked for and
-# copy it: asked for little at a time, it stays in the processor's cache.
-_PIECE_BYTES = 1 << 18
+# Some readers make a bytes object of what they are asked for and copy it: asked
+# for little at a time, it stays in the processor's cache.
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,21 @@ class _Stream(Protocol):
     def close(self) -> None: ...
 
 
+class _GzipStream:
+    """Gzip by the reader that lies below the buffer of a `gzip.GzipFile`.
+
+    `GzipFile.readinto` copies what it has read while it holds the interpreter's
+    lock; this reader decodes into the caller's memory with the lock let go.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.readinto: Callable[[Any], int] = file._buffer.raw.readinto
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class CompressedPart(Part):
     """A compressed file, decoded straight into the buffers and always to its end."""
 
@@ -194,8 +209,8 @@ def _open_decoder(path: Path, method: str) -> _Stream:
         try:
             from isal import igzip
         except ImportError:
-            return gzip.open(path, "rb")
-        return cast("_Stream", igzip.open(path, "rb"))
+            return _GzipStream(gzip.open(path, "rb"))
+        return _GzipStream(igzip.open(path, "rb"))
     if method == "bz2":
         return bz2.open(path, "rb")
     from nibabel.openers import ImageOpener
