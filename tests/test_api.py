@@ -55,8 +55,18 @@ def test_extract_refuses_two_masks_of_one_name(bold: Path, tmp_path: Path) -> No
     ]
     with pytest.raises(bs.ParameterError, match="V1 more than once"):
         bs.extract(bold, masks)
-    with pytest.raises(bs.ParameterError, match="at least one mask"):
-        bs.extract(bold, [])
+
+
+@pytest.mark.parametrize("none", [[], (), {}])
+def test_extract_needs_a_mask(bold: Path, none: Any) -> None:
+    with pytest.raises(bs.ParameterError, match="`masks` must hold at least one mask"):
+        bs.extract(bold, none)
+
+
+def test_names_that_read_the_same_are_refused(bold: Path) -> None:
+    masks: Any = {1: np.ones((6, 5, 4), bool), "1": np.ones((6, 5, 4), bool)}
+    with pytest.raises(bs.ParameterError, match="1 more than once"):
+        bs.extract(bold, masks)
 
 
 def test_mean_image_is_nilearns(bold: Path) -> None:
@@ -78,7 +88,7 @@ def test_read_volume_counts_from_either_end(bold: Path) -> None:
     data = fdata(bold)
     np.testing.assert_array_equal(bs.read_volume(bold, 0).get_fdata(), data[..., 0])
     np.testing.assert_array_equal(bs.read_volume(bold, -2).get_fdata(), data[..., 10])
-    with pytest.raises(bs.ParameterError, match="from -12 to 11, got 12"):
+    with pytest.raises(bs.ParameterError, match="`t` must be an integer from -12 to 11, got 12"):
         bs.read_volume(bold, 12)
 
 

@@ -71,7 +71,7 @@ def test_moments_equal_numpy(data: np.ndarray[Any, Any], cut: int, skip: bool) -
     sums, squares, shift = np.zeros(voxels), np.zeros(voxels), data[0].astype("f8")
     unchanged = data[0] if skip else None
     for part in (data[:cut], data[cut:]):
-        add_moments(sums, squares, shift, part, 1.0, 0.0, unchanged, moment_scratch(n))
+        add_moments(sums, squares, shift, part, 1.0, 0.0, unchanged, moment_scratch(n, voxels))
     np.testing.assert_allclose(mean_of(n, shift, sums), data.mean(0), rtol=1e-12, atol=1e-9)
     deviation = standard_deviation_of(n, sums, squares, ddof=0)
     np.testing.assert_allclose(deviation, data.astype("f8").std(0), rtol=1e-9, atol=1e-6)

@@ -41,6 +41,23 @@ def test_volumes_in_the_order_asked(bold: Path) -> None:
     np.testing.assert_array_equal(ours, expected.astype("f4"))
 
 
+def test_all_volumes_are_the_image(bold: Path) -> None:
+    (ours,) = bs.stream(bold, bs.Volumes(range(31)))
+    np.testing.assert_array_equal(ours, fdata(bold).astype("f4"))
+
+
+@pytest.mark.parametrize("indices", [[], 3, "12", np.zeros((0,), int)])
+def test_volumes_need_a_list(bold: Path, indices: Any) -> None:
+    with pytest.raises(bs.ParameterError, match="`indices` must be a list of one volume or more"):
+        bs.stream(bold, bs.Volumes(indices))
+
+
+def test_voxels_are_floats(bold: Path) -> None:
+    wrong: Any = "int16"
+    with pytest.raises(bs.ParameterError, match="`dtype` must be one of 'float32', 'float64'"):
+        bs.stream(bold, bs.Voxels(np.ones(SHAPE, bool), dtype=wrong))
+
+
 @pytest.mark.parametrize("index", [31, -32, 1.0, True])
 def test_volumes_outside_the_series_are_refused(bold: Path, index: Any) -> None:
     with pytest.raises(bs.ParameterError, match="`indices` must be an integer from -31 to 30"):
@@ -59,6 +76,12 @@ def test_project_is_a_matrix_product_over_time(bold: Path, rng: np.random.Genera
 @pytest.mark.parametrize("weights", [np.ones((2, 30)), np.ones(31), np.ones((0, 31))])
 def test_project_needs_a_column_per_volume(bold: Path, weights: Any) -> None:
     with pytest.raises(bs.ParameterError, match=r"`weights` must have shape \(n_out, 31\)"):
+        bs.stream(bold, bs.Project(weights))
+
+
+@pytest.mark.parametrize("weights", [[["a"] * 31], np.ones((1, 31)) * 1j, [[1, 2], [1]]])
+def test_project_needs_real_numbers(bold: Path, weights: Any) -> None:
+    with pytest.raises(bs.ParameterError, match="`weights` must be an array of real numbers"):
         bs.stream(bold, bs.Project(weights))
 
 

@@ -64,6 +64,25 @@ def test_nan_and_infinity_propagate_as_in_numpy() -> None:
         np.testing.assert_array_equal(std, data.std(-1).astype("f4"))
 
 
+def test_a_voxel_that_is_always_infinite_has_an_infinite_mean() -> None:
+    data = np.full((2, 2, 2, 6), np.inf)
+    data[1] = -np.inf
+    mean, std, tsnr = bs.stream(image(data), bs.Mean(), bs.Std(), bs.TSNR())
+    np.testing.assert_array_equal(mean, data[..., 0])
+    assert np.isnan(std).all()
+    assert np.isnan(tsnr).all()
+
+
+def test_background_of_minus_zero_and_nan_is_summed_right() -> None:
+    data = np.zeros((3, 3, 3, 8), "f4")
+    data[..., 1::2] = -0.0
+    data[0, 0, 0] = np.nan
+    data[1, 1, 1, 5] = 8.0
+    mean, std = bs.stream(image(data), bs.Mean(), bs.Std())
+    np.testing.assert_array_equal(mean, data.mean(-1))
+    np.testing.assert_allclose(std, data.astype("f8").std(-1), rtol=1e-6)
+
+
 def test_constant_voxels_have_no_spread_and_tsnr_zero() -> None:
     data = np.full((3, 3, 3, 20), 0.1, "f4")
     std, tsnr = bs.stream(image(data), bs.Std(), bs.TSNR())
@@ -84,6 +103,30 @@ def test_runs_with_different_scaling_are_one_series(
     mean, std = bs.stream(paths, bs.Mean(), bs.Std())
     np.testing.assert_allclose(mean, exact.mean(-1), rtol=1e-6)
     np.testing.assert_allclose(std, exact.std(-1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("order", [("i2", "f4"), ("f4", "i2"), ("i2", ">i4"), ("u4", "f8")])
+def test_runs_of_different_types_are_one_series(
+    rng: np.random.Generator, order: tuple[str, str]
+) -> None:
+    runs = [rng.integers(0, 3, (4, 3, 2, 9)).astype(kind) for kind in order]
+    runs[1][0] = runs[0][0, ..., :1]  # as in the first volume: a tile that may be passed over
+    exact = np.concatenate([run.astype("f8") for run in runs], axis=-1)
+    mean, std = bs.stream([image(run) for run in runs], bs.Mean(), bs.Std())
+    np.testing.assert_allclose(mean, exact.mean(-1), rtol=1e-6)
+    np.testing.assert_allclose(std, exact.std(-1), rtol=1e-6, atol=1e-9)
+
+
+def test_the_same_stored_values_under_another_slope_are_other_values(tmp_path: Path) -> None:
+    paths = []
+    for run, slope in enumerate((1.0, 3.0)):
+        part = image(np.full((4, 3, 2, 5), 7, "i2"))
+        part.header.set_slope_inter(slope, 0)
+        paths.append(tmp_path / f"run-{run}.nii")
+        nib.save(part, paths[-1])
+    mean, std = bs.stream(paths, bs.Mean(), bs.Std())
+    assert (mean == 14).all()
+    assert (std == 7).all()
 
 
 def test_ddof_must_be_less_than_the_volumes() -> None:

@@ -19,10 +19,8 @@ import boldstream as bs
 from boldstream.io.opening import open_image
 from boldstream.io.source import Block, Read, VolumeSource
 from boldstream.streaming.run import run_pass
-
-AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
-SHAPE = (5, 6, 4)
-N = 24
+from tests.oracle import fdata
+from tests.streaming.mix import AFFINE, SHAPE, N, assert_same, reductions
 
 
 class Recorded(VolumeSource):
@@ -46,32 +44,9 @@ class Recorded(VolumeSource):
             yield block
 
 
-def reductions() -> list[bs.Reduction]:
-    rng = np.random.default_rng(5)
-    labels = rng.integers(0, 5, SHAPE)
-    maps = nib.Nifti1Image(rng.random((*SHAPE, 3)), AFFINE)
-    return [
-        bs.Voxels(labels == 1),
-        bs.Labels(labels),
-        bs.Labels(labels, "median"),
-        bs.Spheres([[6, 6, 6], [0, 0, 0]], 5.0),
-        bs.Maps(maps),
-        bs.Mean(),
-        bs.Std(),
-        bs.TSNR(),
-        bs.Volumes([3, 20]),
-        bs.Project(rng.normal(size=(2, N))),
-    ]
-
-
 @pytest.fixture(scope="module")
 def data() -> NDArray[Any]:
     return np.random.default_rng(1).normal(1000, 10, (*SHAPE, N)).astype("f4")
-
-
-def assert_same(first: tuple[Any, ...], second: tuple[Any, ...]) -> None:
-    for a, b in zip(first, second, strict=True):
-        np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-6, atol=1e-9)
 
 
 def test_any_mix_is_one_pass(data: NDArray[Any]) -> None:
@@ -163,3 +138,33 @@ def test_progress_bar_shows_speed(data: NDArray[Any], capfd: pytest.CaptureFixtu
 def test_reductions_are_checked(data: NDArray[Any], wrong: tuple[Any, ...]) -> None:
     with pytest.raises(bs.ParameterError, match=r"`reductions` must .* such as bs.Mean\(\)"):
         bs.stream(nib.Nifti1Image(data, AFFINE), *wrong)
+
+
+def test_nan_infinity_and_overflow_pass_without_a_warning(data: NDArray[Any]) -> None:
+    wild = data.astype("f8")
+    wild[0, 0, 0, 3], wild[1, 0, 0, 4], wild[2, 0, 0, 5] = np.nan, np.inf, -np.inf
+    wild[3] = 1e300
+    results = bs.stream(nib.Nifti1Image(wild, AFFINE), *reductions(), bs.Voxels(wild[..., 0] > 0))
+    with np.errstate(over="ignore"):
+        single = wild.astype("f4")
+    np.testing.assert_array_equal(results[-1], single[wild[..., 0] > 0].T)
+    np.testing.assert_array_equal(results[8], single[..., [3, 20]])
+
+
+def test_a_scaled_gz_file_is_decoded_once(data: NDArray[Any], tmp_path: Path) -> None:
+    scaled = nib.Nifti1Image(data.astype("i2"), AFFINE)
+    scaled.header.set_slope_inter(0.5, 3.0)
+    nib.save(scaled, tmp_path / "bold.nii.gz")
+    source = Recorded(tmp_path / "bold.nii.gz")
+    mean = bs.stream(source, *reductions())[5]
+    assert source.passes == 1
+    np.testing.assert_allclose(mean, fdata(tmp_path / "bold.nii.gz").mean(-1), rtol=1e-6)
+
+
+def test_the_limit_of_a_job_is_kept(data: NDArray[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    image = nib.Nifti1Image(data, AFFINE)
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "1")
+    with pytest.raises(bs.MemoryBudgetError, match="SLURM_MEM_PER_NODE"):
+        bs.stream(image, bs.Mean())
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "0")
+    assert bs.plan(image, bs.Mean()).budget.source != "SLURM_MEM_PER_NODE"

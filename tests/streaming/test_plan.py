@@ -83,3 +83,38 @@ def test_plan_explains_itself() -> None:
     text = str(planned(series(), bs.Mean(), headroom=1 << 40))
     for part in ("bold.nii.gz", "300 volumes", "igzip", "Mean", "predicted peak"):
         assert part in text
+
+
+def test_thousands_of_files_are_one_line() -> None:
+    header = series(runs=(300,))
+    reads = tuple(Read(f"beta_{i:04}.nii", 1, "mapped") for i in range(300))
+    bounds = [bs.Mean().bind(header)]
+    plan = make_plan(header, reads, bounds, Budget(1 << 40, 0, "RAM"), Buffers(header))
+    assert "beta_0000.nii and 299 more: mapped" in str(plan)
+    assert "beta_0001.nii" not in str(plan)
+
+
+def test_what_loading_took_counts() -> None:
+    header = series()
+    bounds = [bs.Mean().bind(header)]
+    budget = Budget(headroom_bytes=100 * MIB, baseline_bytes=50 * MIB, source="memory_limit")
+    plan = make_plan(header, (), bounds, budget, Buffers(header), loading_peak_bytes=140 * MIB)
+    assert plan.peak_bytes == 140 * MIB
+    with pytest.raises(bs.MemoryBudgetError, match="held 160 MiB while loading"):
+        make_plan(header, (), bounds, budget, Buffers(header), loading_peak_bytes=160 * MIB)
+
+
+def test_what_is_loaded_is_told_and_not_counted_twice() -> None:
+    header = series()
+    plan = planned(header, bs.Voxels(np.ones(header.grid.shape, bool)), headroom=1 << 40)
+    (need,) = plan.needs
+    assert need.loaded == header.grid.n_voxels * 8
+    assert need.state == header.grid.n_voxels * 300 * 4
+    buffers = 3 * plan.block_volumes * header.volume_bytes
+    assert plan.peak_bytes == 50 * MIB + buffers + need.state + need.scratch
+
+
+def test_small_volumes_take_small_tiles() -> None:
+    small = series((10, 10, 5), runs=(2000,))
+    need = planned(small, bs.Std(), headroom=1 << 40).needs[0]
+    assert need.scratch <= 10 * 2000 * small.grid.n_voxels

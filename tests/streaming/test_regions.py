@@ -112,6 +112,11 @@ def test_a_seed_outside_keeps_its_column(bold: nib.Nifti1Image) -> None:
     assert np.isfinite(ours.values[:, 1]).all()
 
 
+def test_a_seed_at_the_end_of_the_world_is_outside(bold: nib.Nifti1Image) -> None:
+    (ours,) = bs.stream(bold, bs.Spheres([[1e30, 0.0, -1e300]], 4.0))
+    assert ours.n_voxels == (0,)
+
+
 @pytest.mark.parametrize("radius", [-3, 0, np.nan, "5"])
 def test_radius_must_be_positive(bold: nib.Nifti1Image, radius: Any) -> None:
     with pytest.raises(bs.ParameterError, match="`radius` must be a positive number of mm"):

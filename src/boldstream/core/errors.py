@@ -12,6 +12,7 @@ error that one would catch for it::
     ├── TableError            (ValueError)     a table of seeds, events, ... is unusable
     ├── ParameterError        (ValueError)     a parameter has a wrong value
     ├── MemoryBudgetError     (MemoryError)    the work cannot fit the memory it may use
+    ├── StorageError          (OSError)        no room or no right to keep a file, or it is gone
     ├── OutputExistsError     (FileExistsError) an output is there already
     └── MissingDependencyError (ImportError)   an optional package is not installed
 
@@ -56,6 +57,10 @@ class ParameterError(BoldstreamError, ValueError):
 
 class MemoryBudgetError(BoldstreamError, MemoryError):
     """The work asked for cannot be done in the memory that may be used."""
+
+
+class StorageError(BoldstreamError, OSError):
+    """A folder or disk cannot take a file that is to be kept, or a kept file is gone."""
 
 
 class OutputExistsError(BoldstreamError, FileExistsError):

@@ -75,9 +75,15 @@ class Grid:
 
     def rows_of(self, mask: NDArray[np.bool_]) -> NDArray[np.intp]:
         """Positions of a mask's voxels in a flat volume, in the order of ``volume[mask]``."""
-        x, y, z = np.nonzero(mask)
+        x, y, rows = np.nonzero(mask)
         nx, ny, _ = self.shape
-        return np.asarray(x + nx * (y + ny * z), dtype=np.intp)
+        # x + nx * (y + ny * z) in place: at 1 mm each of these arrays takes 15 MiB.
+        rows *= ny
+        rows += y
+        rows *= nx
+        rows += x
+        # A copy: what numpy gives is a column of an array with all three.
+        return rows.copy()
 
     def volume_of(self, row: NDArray[Any]) -> NDArray[Any]:
         """A flat row of voxels as a volume (x, y, z), without a copy."""

@@ -50,6 +50,10 @@ def gather_rows(
             np.take(volume, rows, out=values, mode="clip")
         return
     picked = np.empty(len(rows), stored.dtype)
+    if out.dtype == np.float64:
+        for volume, values in zip(stored, out, strict=True):
+            scale_into(values, np.take(volume, rows, out=picked, mode="clip"), slope, inter)
+        return
     # Scaled in float64 and rounded once, a float32 is the one nearest to the real value.
     exact = np.empty(len(rows))
     for volume, values in zip(stored, out, strict=True):

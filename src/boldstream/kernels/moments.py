@@ -18,9 +18,9 @@ from boldstream.kernels.gather import TILE, scale_into, tiles
 Floats = NDArray[np.float64]
 
 
-def moment_scratch(n_volumes: int) -> NDArray[np.float64]:
+def moment_scratch(n_volumes: int, n_voxels: int) -> Floats:
     """Working memory of `add_moments` for blocks of up to `n_volumes`."""
-    return np.empty((n_volumes + 1, TILE))
+    return np.empty((n_volumes + 1, min(TILE, n_voxels)))
 
 
 def add_moments(
@@ -50,7 +50,7 @@ def add_moments(
     """
     for tile in tiles(len(shift)):
         part = stored[:, tile]
-        if unchanged is not None and (part == unchanged[tile]).all():
+        if unchanged is not None and _equals(part, unchanged[tile]):
             continue
         summands = scratch[: len(part) + 1, : part.shape[1]]
         d = scale_into(summands[1:], part, slope, inter)
@@ -61,6 +61,11 @@ def add_moments(
             d *= d
             summands[0] = squares[tile]
             np.add.reduce(summands, axis=0, out=squares[tile])
+
+
+def _equals(part: NDArray[Any], volume: NDArray[Any]) -> bool:
+    # Where anything changes, one volume is mostly enough to see it.
+    return bool((part[0] == volume).all() and (part == volume).all())
 
 
 def mean_of(n: int, shift: Floats, sums: Floats) -> Floats:

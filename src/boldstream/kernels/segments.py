@@ -38,7 +38,8 @@ def segment_maximum(values: Floats, starts: Ints, counts: Ints) -> Floats:
 
 def segment_variance(values: Floats, starts: Ints, counts: Ints) -> Floats:
     """Population variance of each region, by two passes over its values."""
-    apart = values - np.repeat(segment_mean(values, starts, counts), counts)
+    apart = np.repeat(segment_mean(values, starts, counts), counts)
+    np.subtract(values, apart, out=apart)
     apart *= apart
     return segment_mean(apart, starts, counts)
 

@@ -35,10 +35,11 @@ def sphere_voxels(
     point = inverse[:3, :3] @ centre + inverse[:3, 3]
     # The image of a ball under the inverse affine reaches this far along each axis.
     reach = radius * np.sqrt((inverse[:3, :3] ** 2).sum(axis=1))
-    nearest = np.round(point).astype(np.intp)
-    low = np.maximum(np.minimum(np.ceil(point - reach - 1e-6), nearest), 0).astype(np.intp)
-    top = np.minimum(np.maximum(np.floor(point + reach + 1e-6), nearest), np.subtract(shape, 1))
-    axes = [np.arange(a, b + 1) for a, b in zip(low, top.astype(np.intp), strict=True)]
+    nearest = np.round(point)
+    # Cut to the grid, and to an empty box where all of it lies outside.
+    low = np.minimum(np.ceil(point - reach - 1e-6), nearest).clip(0, shape)
+    stop = (np.maximum(np.floor(point + reach + 1e-6), nearest) + 1).clip(0, shape)
+    axes = [np.arange(int(a), int(b)) for a, b in zip(low, stop, strict=True)]
     box = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     apart = box @ affine[:3, :3].T + affine[:3, 3] - centre
     inside = np.sqrt((apart**2).sum(axis=1)) <= radius

@@ -134,6 +134,8 @@ def read_truth(folder: str | os.PathLike[str]) -> Truth:
 def _check(design: StudyDesign) -> None:
     integer_in("n_subjects", design.n_subjects, 1)
     integer_in("n_runs", design.n_runs, 1)
+    # A correlation beside the slow drift needs six.
+    integer_in("n_volumes", design.n_volumes, 6)
     integer_in("n_planted", design.n_planted, 0, design.n_regions)
     positive_number("tr", design.tr, unit="s")
     positive_number("change", design.change)

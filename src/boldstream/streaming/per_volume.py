@@ -21,6 +21,11 @@ class Rows:
     volumes: range
     values: NDArray[Any]
 
+    def joined(self, second: Rows) -> Rows:
+        """These rows, and after them those of the volumes that follow."""
+        volumes = range(self.volumes.start, second.volumes.stop)
+        return Rows(volumes, np.concatenate([self.values, second.values]))
+
 
 class PerVolume(Accumulator[Rows]):
     """Fills an array (volumes, columns), each row from its own volume alone."""
@@ -36,8 +41,7 @@ class PerVolume(Accumulator[Rows]):
         self.fill(state.values[block.start - first : block.stop - first], block)
 
     def merge(self, first: Rows, second: Rows) -> Rows:
-        volumes = range(first.volumes.start, second.volumes.stop)
-        return Rows(volumes, np.concatenate([first.values, second.values]))
+        return first.joined(second)
 
     @abstractmethod
     def fill(self, rows: NDArray[Any], block: Block) -> None:

@@ -21,17 +21,19 @@ _BLOCK_BYTES = 5 << 20
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes that one reduction takes: held, in passing for a block, and for its result."""
+    """Bytes of one reduction: loaded already, held, in passing for a block, for its result."""
 
     label: str
+    loaded: int
     state: int
     scratch: int
     result: int
 
     def __str__(self) -> str:
         return (
-            f"{self.label}: {format_bytes(self.state)} held, {format_bytes(self.scratch)} in "
-            f"passing, {format_bytes(self.result)} more for the result"
+            f"{self.label}: {format_bytes(self.loaded)} loaded, {format_bytes(self.state)} held, "
+            f"{format_bytes(self.scratch)} in passing, {format_bytes(self.result)} more for the "
+            "result"
         )
 
 
@@ -52,6 +54,9 @@ class Plan:
     budget : Budget
     reads : tuple of Read
         The files of the one pass, each read once.
+    loading_peak_bytes : int
+        Most that the process held while masks and the like were loaded; 0
+        where it had held more before.
 
     Examples
     --------
@@ -68,11 +73,13 @@ class Plan:
     needs: tuple[Need, ...]
     budget: Budget
     reads: tuple[Read, ...]
+    loading_peak_bytes: int = 0
 
     @property
     def peak_bytes(self) -> int:
         """Most memory that the process will hold, what it holds already included."""
-        return self.budget.baseline_bytes + _taken(self.buffer_bytes, self.needs)
+        reading = self.budget.baseline_bytes + _taken(self.buffer_bytes, self.needs)
+        return max(reading, self.loading_peak_bytes)
 
     def __str__(self) -> str:
         series = self.series
@@ -82,11 +89,22 @@ class Plan:
             f"{size} decoded",
             f"one pass in blocks of {self.block_volumes}, {format_bytes(self.buffer_bytes)} "
             "for reading",
-            *(f"  reads {read}" for read in self.reads),
+            *(f"  reads {names}: {how}" for how, names in _read_names(self.reads).items()),
             *(f"  {need}" for need in self.needs),
             f"predicted peak {format_bytes(self.peak_bytes)}: {self.budget}",
         ]
         return "\n".join(lines)
+
+
+def _read_names(reads: Sequence[Read]) -> dict[str, str]:
+    """What is read by each means: thousands of files are one line."""
+    names: dict[str, list[str]] = {}
+    for read in reads:
+        names.setdefault(read.how, []).append(read.name)
+    return {
+        how: same[0] + (f" and {len(same) - 1} more" if same[1:] else "")
+        for how, same in names.items()
+    }
 
 
 def _taken(buffers: int, needs: Sequence[Need]) -> int:
@@ -112,6 +130,8 @@ def make_plan(
     bounds: Sequence[Bound[Any]],
     budget: Budget,
     buffer_bytes: Callable[[int], int],
+    *,
+    loading_peak_bytes: int = 0,
 ) -> Plan:
     """Choose the block size that fits the budget.
 
@@ -123,6 +143,8 @@ def make_plan(
     budget : Budget
     buffer_bytes : callable
         Memory for reading in blocks of a number of volumes.
+    loading_peak_bytes : int
+        Most that was held while the reductions were bound, if it is known.
 
     Raises
     ------
@@ -134,7 +156,7 @@ def make_plan(
     k = max(1, min(longest, _BLOCK_BYTES // max(1, series.volume_bytes)))
     while True:
         needs = _needs(bounds, accumulators, k)
-        plan = Plan(series, k, buffer_bytes(k), needs, budget, reads)
+        plan = Plan(series, k, buffer_bytes(k), needs, budget, reads, loading_peak_bytes)
         if plan.peak_bytes <= budget.peak_bytes:
             return plan
         if k == 1:
@@ -151,18 +173,20 @@ def _needs(
         seen.add(id(accumulator))
         scratch = cost.scratch + k * cost.scratch_per_volume
         state = 0 if shared else cost.state
-        needs.append(Need(bound.label, state, 0 if shared else scratch, bound.result_bytes))
+        loaded, scratch = (0, 0) if shared else (cost.loaded, scratch)
+        needs.append(Need(bound.label, loaded, state, scratch, bound.result_bytes))
     return tuple(needs)
 
 
 def _cannot_fit(plan: Plan) -> str:
-    budget = plan.budget
+    budget, loading = plan.budget, plan.loading_peak_bytes
     return "\n".join(
         [
             f"{plan.series.name} cannot be reduced in the memory allowed, even one volume at a "
             f"time: the peak would be {format_bytes(plan.peak_bytes)}, the limit is "
             f"{format_bytes(budget.peak_bytes)} ({budget.source})",
-            f"  this process holds {format_bytes(budget.baseline_bytes)} already",
+            f"  this process holds {format_bytes(budget.baseline_bytes)} already, what is loaded "
+            "included" + (f", and held {format_bytes(loading)} while loading" if loading else ""),
             f"  reading needs {format_bytes(plan.buffer_bytes)}",
             *(f"  {need}" for need in plan.needs),
             "Ask for fewer voxels or fewer reductions at once, or raise the limit.",

@@ -26,17 +26,20 @@ class Cost:
     Attributes
     ----------
     state : int
-        Held from the first block to the last, what binding loaded
-        (indices, maps) included.
+        Held from the first block to the last, beside what binding loaded.
     scratch : int
         Held during one update, whatever the size of the block.
     scratch_per_volume : int
         Held during one update for each volume of the block.
+    loaded : int
+        Held since binding (indices, maps): the process holds it already when
+        the plan is made.
     """
 
     state: int
     scratch: int = 0
     scratch_per_volume: int = 0
+    loaded: int = 0
 
 
 class Accumulator(ABC, Generic[State]):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+
 from boldstream.io.source import VolumeSource
 from boldstream.streaming.plan import share_accumulators
 from boldstream.streaming.progress import Report
@@ -18,6 +20,7 @@ def run_pass(
     """Read the source once and return the result of every reduction, in order.
 
     Results are made only after the source was read to its end and found whole.
+    NaN and infinity in the data go into the results without a warning.
     """
     total = source.series.n_volumes
     accumulators = share_accumulators(bounds)
@@ -26,10 +29,12 @@ def run_pass(
     report(0, total)
     with closing(source.blocks(block_volumes)) as blocks:
         for block in blocks:
-            for accumulator in distinct:
-                accumulator.update(states[id(accumulator)], block)
+            with np.errstate(invalid="ignore", over="ignore"):
+                for accumulator in distinct:
+                    accumulator.update(states[id(accumulator)], block)
             report(block.stop, total)
-    return tuple(
-        bound.finalize(states[id(accumulator)])
-        for bound, accumulator in zip(bounds, accumulators, strict=True)
-    )
+    with np.errstate(invalid="ignore", over="ignore"):
+        return tuple(
+            bound.finalize(states[id(accumulator)])
+            for bound, accumulator in zip(bounds, accumulators, strict=True)
+        )

@@ -29,7 +29,7 @@ class Maps(Reduction):
         Weights; NaN counts as 0.
     resample : {None, "mask"}
         What to do with maps on another grid: refuse them, or resample them to
-        the image (cubic, as nilearn).
+        the image (linear, as nilearn).
 
     Returns
     -------
@@ -67,19 +67,23 @@ class MapRows(PerVolume):
         self.n_columns, self.dtype = weights.shape[1], np.dtype(np.float32)
         self.present = np.flatnonzero(weights.any(axis=0))
         self._n_volumes, self._stored = series.n_volumes, series.dtype
-        gram = sum((exact.T @ exact for exact in self._tiles()), np.zeros(1))
+        gram = np.zeros((self.n_columns, self.n_columns))
+        for tile in tiles(len(rows)):
+            exact = weights[tile].astype(np.float64)
+            gram += exact.T @ exact
         # The pseudo-inverse gives dependent maps the shortest solution, as lstsq does.
         kept = gram[np.ix_(self.present, self.present)]
         self.solve = np.linalg.pinv(kept, rcond=1e-13, hermitian=True)
 
-    def _tiles(self) -> list[NDArray[np.float64]]:
-        return [self.weights[tile].astype(np.float64) for tile in tiles(len(self.rows))]
-
     def cost(self) -> Cost:
-        held = self.rows.nbytes + self.weights.nbytes
-        held += self._n_volumes * self.n_columns * self.dtype.itemsize
-        tile = TILE * 8 * self.n_columns
-        return Cost(held, scratch=tile, scratch_per_volume=TILE * (8 + self._stored.itemsize))
+        tile = min(TILE, len(self.rows))
+        return Cost(
+            self._n_volumes * self.n_columns * self.dtype.itemsize,
+            scratch=tile * (8 * self.n_columns + self._stored.itemsize),
+            # A tile of the volume, and three rows of products.
+            scratch_per_volume=8 * (tile + 3 * self.n_columns),
+            loaded=self.rows.nbytes + self.weights.nbytes + self.solve.nbytes,
+        )
 
     def fill(self, rows: NDArray[Any], block: Block) -> None:
         products = np.zeros((len(rows), self.n_columns))

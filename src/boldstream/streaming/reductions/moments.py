@@ -89,7 +89,7 @@ class MomentState:
     shift: Floats
     sums: Floats
     squares: Floats | None
-    first: NDArray[Any] | None = None  # the first volume as stored: it stands for d = 0
+    first: NDArray[Any] | None = None  # the first volume as stored, where it stands for d = 0
     scaling: Scaling = Scaling()
 
     def mean(self, tile: slice) -> Floats:
@@ -105,14 +105,23 @@ class MomentState:
         return np.divide(self.mean(tile), deviation, out=np.zeros_like(deviation), where=changes)
 
 
+def _shift_by_first(state: MomentState, block: Block) -> None:
+    state.first, state.scaling = block.data[0].copy(), block.scaling
+    scale_into(state.shift, state.first, block.scaling.slope, block.scaling.inter)
+    infinite = np.isinf(state.shift)
+    if infinite.any():
+        # inf − inf would hide an infinite mean, and without it d is not 0 there.
+        state.shift[infinite] = 0.0
+        state.first = None
+
+
 def _bind_moments(
     label: str, series: Series, order: int, value: Callable[[MomentState, slice], Floats]
 ) -> Bound[MomentState]:
     def finalize(state: MomentState) -> NDArray[np.float32]:
         out = np.empty(series.grid.n_voxels, np.float32)
-        with np.errstate(invalid="ignore", over="ignore"):
-            for tile in tiles(len(out)):
-                out[tile] = value(state, tile)
+        for tile in tiles(len(out)):
+            out[tile] = value(state, tile)
         return series.grid.volume_of(out)
 
     accumulator = Moments(series.grid.n_voxels, series.dtype, order)
@@ -129,7 +138,9 @@ class Moments(Accumulator[MomentState]):
 
     def cost(self) -> Cost:
         state = self.n_voxels * (8 * (1 + self.order) + self.stored.itemsize)
-        return Cost(state, scratch=TILE * 8, scratch_per_volume=TILE * 8)
+        tile = min(TILE, self.n_voxels)
+        # Of each volume a tile in float64, and whether it equals the first volume.
+        return Cost(state, scratch=tile * 8, scratch_per_volume=tile * 9)
 
     def covers(self, other: Accumulator[Any]) -> bool:
         return isinstance(other, Moments) and other.order <= self.order
@@ -139,23 +150,18 @@ class Moments(Accumulator[MomentState]):
         return MomentState(0, np.zeros(self.n_voxels), np.zeros(self.n_voxels), squares)
 
     def update(self, state: MomentState, block: Block) -> None:
-        slope, inter = block.scaling.slope, block.scaling.inter
         if state.n == 0:
-            state.first, state.scaling = block.data[0].copy(), block.scaling
-            scale_into(state.shift, state.first, slope, inter)
-            state.shift[np.isinf(state.shift)] = 0.0  # inf − inf would hide an infinite mean
-        same = block.scaling == state.scaling and block.data.dtype == self.stored
-        with np.errstate(invalid="ignore", over="ignore"):
-            add_moments(
-                state.sums,
-                state.squares,
-                state.shift,
-                block.data,
-                slope,
-                inter,
-                state.first if same else None,
-                moment_scratch(len(block.data)),
-            )
+            _shift_by_first(state, block)
+        add_moments(
+            state.sums,
+            state.squares,
+            state.shift,
+            block.data,
+            block.scaling.slope,
+            block.scaling.inter,
+            state.first if block.scaling == state.scaling else None,
+            moment_scratch(*block.data.shape),
+        )
         state.n += len(block.data)
 
     def merge(self, first: MomentState, second: MomentState) -> MomentState:

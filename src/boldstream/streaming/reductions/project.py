@@ -63,7 +63,10 @@ class Project(Reduction):
 
 
 def _checked_weights(weights: ArrayLike, series: Series) -> Floats:
-    checked = np.asarray(weights, dtype=np.float64)
+    try:
+        checked = np.asarray(weights).astype(np.float64, casting="same_kind")
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"`weights` must be an array of real numbers: {error}") from error
     if checked.ndim != 2 or checked.shape[1] != series.n_volumes or not len(checked):
         raise ParameterError(
             f"`weights` must have shape (n_out, {series.n_volumes}), one column for each "
@@ -81,11 +84,12 @@ class Projection(Accumulator[Floats]):
         self.weights, self.rows, self._stored = weights, rows, stored
 
     def cost(self) -> Cost:
-        held = self.weights.nbytes + self.rows.nbytes + len(self.weights) * len(self.rows) * 8
+        tile = min(TILE, len(self.rows))
         return Cost(
-            held,
-            scratch=len(self.weights) * TILE * 8,
-            scratch_per_volume=TILE * (8 + self._stored.itemsize),
+            len(self.weights) * len(self.rows) * 8,
+            scratch=tile * (8 * len(self.weights) + self._stored.itemsize),
+            scratch_per_volume=tile * 8,
+            loaded=self.weights.nbytes + self.rows.nbytes,
         )
 
     def init(self, volumes: range) -> Floats:
@@ -96,8 +100,7 @@ class Projection(Accumulator[Floats]):
         for tile in tiles(len(self.rows)):
             values = np.empty((len(block.data), tile.stop - tile.start))
             read_voxels(values, block.data, self.rows[tile], block.scaling)
-            with np.errstate(invalid="ignore", over="ignore"):
-                state[:, tile] += weights @ values
+            state[:, tile] += weights @ values
 
     def merge(self, first: Floats, second: Floats) -> Floats:
         return first + second

@@ -21,6 +21,9 @@ from boldstream.streaming.results import RegionSeries
 
 Strategy = Literal["mean", "sum", "median", "minimum", "maximum", "standard_deviation", "variance"]
 
+# float64 copies of a gathered volume that a strategy holds, where it is more than one.
+_COPIES = {"median": 2, "standard_deviation": 2, "variance": 2}
+
 
 @dataclass(frozen=True, eq=False)
 class Labels(Reduction):
@@ -147,17 +150,18 @@ class RegionRows(PerVolume):
         self._n_volumes, self._stored = series.n_volumes, series.dtype
 
     def cost(self) -> Cost:
-        held = self.rows.nbytes + self._n_volumes * self.n_columns * self.dtype.itemsize
-        # One gathered volume as stored and as float64; the spread needs two more.
-        copies = 3 if self._strategy in ("variance", "standard_deviation") else 1
-        return Cost(held, scratch=len(self.rows) * (self._stored.itemsize + 8 * copies))
+        copies = _COPIES.get(self._strategy, 1)
+        return Cost(
+            self._n_volumes * self.n_columns * self.dtype.itemsize,
+            scratch=len(self.rows) * (self._stored.itemsize + 8 * copies),
+            loaded=self.rows.nbytes,
+        )
 
     def fill(self, rows: NDArray[Any], block: Block) -> None:
         values = np.empty((1, len(self.rows)))
         rows.fill(np.nan)
         if not len(self.present):
             return
-        with np.errstate(invalid="ignore", over="ignore"):
-            for t in range(len(rows)):
-                read_voxels(values, block.data[t : t + 1], self.rows, block.scaling)
-                rows[t, self.present] = self.reduce(values[0], self.starts, self.counts)
+        for t in range(len(rows)):
+            read_voxels(values, block.data[t : t + 1], self.rows, block.scaling)
+            rows[t, self.present] = self.reduce(values[0], self.starts, self.counts)

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in
+from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.source import Block, Series
 from boldstream.kernels.gather import scale_into
+from boldstream.streaming.per_volume import Rows
 from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
 
 
@@ -33,23 +35,31 @@ class Volumes(Reduction):
     Raises
     ------
     ParameterError
-        If an index lies outside the series.
+        If there is no index, or one lies outside the series.
     """
 
     indices: Sequence[int]
 
-    def bind(self, series: Series) -> Bound[list[NDArray[np.float32]]]:
-        n = series.n_volumes
-        asked = [integer_in("indices", index, -n, n - 1) % n for index in self.indices]
-        wanted = sorted(set(asked))
-        order = [wanted.index(index) for index in asked]
-        accumulator = KeptVolumes(tuple(wanted), series.grid)
+    def bind(self, series: Series) -> Bound[Rows]:
+        asked = _checked_indices(self.indices, series.n_volumes)
+        wanted, order = np.unique(asked, return_inverse=True)
+        as_they_come = np.array_equal(asked, wanted)
 
-        def finalize(state: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-            return as_volumes(np.stack([state[i] for i in order]), series.grid)
+        def finalize(state: Rows) -> NDArray[np.float32]:
+            rows = state.values if as_they_come else state.values[order]
+            return as_volumes(rows, series.grid)
 
-        size = len(order) * series.grid.n_voxels * 4
-        return Bound(f"Volumes({len(order)})", accumulator, finalize, size)
+        size = 0 if as_they_come else len(asked) * series.grid.n_voxels * 4
+        kept = KeptVolumes(wanted, series.grid.n_voxels)
+        return Bound(f"Volumes({len(asked)})", kept, finalize, size)
+
+
+def _checked_indices(indices: Sequence[int], n: int) -> list[int]:
+    if np.ndim(indices) != 1 or not len(indices):
+        raise ParameterError(
+            f"`indices` must be a list of one volume or more, such as [0, -1], got {indices!r}"
+        )
+    return [integer_in("indices", index, -n, n - 1) % n for index in indices]
 
 
 def as_volumes(rows: NDArray[Any], grid: Grid) -> NDArray[Any]:
@@ -57,27 +67,31 @@ def as_volumes(rows: NDArray[Any], grid: Grid) -> NDArray[Any]:
     return rows.reshape(len(rows), *grid.shape[::-1]).T
 
 
-class KeptVolumes(Accumulator[list[NDArray[np.float32]]]):
-    """Keeps the wanted volumes as they pass."""
+class KeptVolumes(Accumulator[Rows]):
+    """Keeps the wanted volumes, given in ascending order, as they pass."""
 
-    def __init__(self, wanted: tuple[int, ...], grid: Grid) -> None:
-        self.wanted, self.n_voxels = wanted, grid.n_voxels
+    def __init__(self, wanted: NDArray[np.intp], n_voxels: int) -> None:
+        self.wanted, self.n_voxels = wanted, n_voxels
 
     def cost(self) -> Cost:
         return Cost(len(self.wanted) * self.n_voxels * 4, scratch=self.n_voxels * 8)
 
-    def init(self, volumes: range) -> list[NDArray[np.float32]]:
-        return []
+    def init(self, volumes: range) -> Rows:
+        kept = self._before(volumes.stop) - self._before(volumes.start)
+        return Rows(volumes, np.empty((kept, self.n_voxels), np.float32))
 
-    def update(self, state: list[NDArray[np.float32]], block: Block) -> None:
-        for t in self.wanted:
-            if block.start <= t < block.stop:
-                exact = np.empty(self.n_voxels)
-                stored = block.data[t - block.start]
-                scale_into(exact, stored, block.scaling.slope, block.scaling.inter)
-                state.append(exact.astype(np.float32))
+    def update(self, state: Rows, block: Block) -> None:
+        skipped = self._before(state.volumes.start)
+        for i in range(self._before(block.start), self._before(block.stop)):
+            stored = block.data[self.wanted[i] - block.start]
+            exact = np.empty(self.n_voxels)
+            state.values[i - skipped] = scale_into(
+                exact, stored, block.scaling.slope, block.scaling.inter
+            )
 
-    def merge(
-        self, first: list[NDArray[np.float32]], second: list[NDArray[np.float32]]
-    ) -> list[NDArray[np.float32]]:
-        return first + second
+    def merge(self, first: Rows, second: Rows) -> Rows:
+        return first.joined(second)
+
+    def _before(self, volume: int) -> int:
+        """How many of the wanted volumes come before this one."""
+        return int(np.searchsorted(self.wanted, volume))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.checks import one_of
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.source import Block, Series
 from boldstream.streaming.per_volume import PerVolume, Rows, read_voxels
@@ -40,6 +41,8 @@ class Voxels(Reduction):
         If mask and image lie on different grids and `resample` is None.
     MaskError
         If the mask is empty or holds more than one value besides 0.
+    ParameterError
+        If `dtype` or `resample` is none of its values.
     """
 
     mask: MaskLike
@@ -48,6 +51,7 @@ class Voxels(Reduction):
     name: str = "mask"
 
     def bind(self, series: Series) -> Bound[Rows]:
+        one_of("dtype", self.dtype, ("float32", "float64"))
         mask = load_mask(self.mask, series.grid, resample=self.resample, name=self.name)
         rows = series.grid.rows_of(mask.array)
         accumulator = VoxelRows(rows, np.dtype(self.dtype), series)
@@ -62,8 +66,11 @@ class VoxelRows(PerVolume):
         self._n_volumes, self._stored = series.n_volumes, series.dtype
 
     def cost(self) -> Cost:
-        held = self.rows.nbytes + self._n_volumes * self.n_columns * self.dtype.itemsize
-        return Cost(held, scratch=self.n_columns * (8 + self._stored.itemsize))
+        return Cost(
+            self._n_volumes * self.n_columns * self.dtype.itemsize,
+            scratch=self.n_columns * (8 + self._stored.itemsize),
+            loaded=self.rows.nbytes,
+        )
 
     def fill(self, rows: NDArray[Any], block: Block) -> None:
         read_voxels(rows, block.data, self.rows, block.scaling)

@@ -1,0 +1,54 @@
+"""Scores and percent change against nilearn and scipy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nilearn.signal import clean
+from scipy import stats
+
+from boldstream.kernels.gather import TILE
+from boldstream.kernels.standardize import percent_change, zscore
+
+RUNS = [7, 20, 2]
+
+
+@pytest.fixture
+def series(rng: np.random.Generator) -> np.ndarray:
+    """More columns than are worked on at once."""
+    return rng.normal(100, 5, (sum(RUNS), TILE + 3))
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_scores_are_scipys_run_by_run(series: np.ndarray, ddof: int) -> None:
+    wanted = [stats.zscore(run, ddof=ddof) for run in np.split(series, np.cumsum(RUNS)[:-1])]
+    zscore(series, RUNS, ddof=ddof)
+    np.testing.assert_allclose(series, np.concatenate(wanted), atol=1e-10)
+
+
+def test_percent_change_is_nilearns_run_by_run(series: np.ndarray) -> None:
+    series[:, 1] *= -1
+    runs = np.split(series, np.cumsum(RUNS)[:-1])
+    wanted = [clean(run, detrend=False, standardize="psc") for run in runs]
+    percent_change(series, RUNS)
+    np.testing.assert_allclose(series, np.concatenate(wanted), atol=1e-9)
+
+
+def test_float32_loses_nothing_to_a_large_mean(rng: np.random.Generator) -> None:
+    series = rng.normal(30_000, 1, (50, 4)).astype("f4")
+    wanted = stats.zscore(series.astype("f8"), ddof=1)
+    zscore(series, [50], ddof=1)
+    np.testing.assert_allclose(series, wanted, atol=1e-6)
+
+
+def test_constant_columns_and_those_of_mean_0_become_0() -> None:
+    # Rounding leaves of the mean of 10000.1 what would be taken for a deviation.
+    series = np.tile([10000.1, 0.1, 0.0, -3.0], (7, 1))
+    series[::2, 3] = 3.0
+    series[-1, 3] = 0.0
+    scores, changes = series.copy(), series.copy()
+    zscore(scores, [7], ddof=1)
+    percent_change(changes, [7])
+    assert (scores[:, :3] == 0).all()
+    np.testing.assert_allclose(scores[:, 3], stats.zscore(series[:, 3], ddof=1))
+    assert (changes[:, 2:] == 0).all()
