@@ -100,3 +100,38 @@ def test_images_are_left_as_they_were_found(bold: Path) -> None:
     image.get_fdata()
     bs.mean_image(image)
     assert image.in_memory
+
+
+def test_read_volume_with_a_cache_decodes_once(bold: Path, tmp_path: Path) -> None:
+    expected = fdata(bold)
+    store = bs.Store(tmp_path / "store")
+    for t in (3, 0, -1):
+        volume = bs.read_volume(bold, t, cache=store)
+        np.testing.assert_array_equal(volume.get_fdata(), expected[..., t])
+        np.testing.assert_array_equal(volume.affine, AFFINE)
+    assert store.stats()["entries"] == 1
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.npy")}
+    bs.read_volume(bold, 7, cache=tmp_path / "store")
+    assert made == {path: path.stat().st_mtime_ns for path in made}
+
+
+def test_a_cached_volume_of_a_scaled_file_is_scaled(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    stored = nib.Nifti1Image(rng.integers(0, 99, (4, 3, 2, 5)).astype("i2"), AFFINE)
+    stored.header.set_slope_inter(0.37, -4)
+    nib.save(stored, tmp_path / "bold.nii.gz")
+    ours = bs.read_volume(tmp_path / "bold.nii.gz", 2, cache=tmp_path / "store")
+    expected = fdata(tmp_path / "bold.nii.gz")[..., 2].astype("f4")
+    np.testing.assert_array_equal(ours.get_fdata(), expected)
+
+
+def test_a_damaged_image_gives_no_volume_with_or_without_a_cache(
+    bold: Path, tmp_path: Path
+) -> None:
+    whole = bold.read_bytes()
+    bold.write_bytes(whole[:-40])
+    for cache in (None, tmp_path / "store"):
+        with pytest.raises(bs.CorruptImageError):
+            bs.read_volume(bold, 0, cache=cache)
+    assert bs.Store(tmp_path / "store").stats()["entries"] == 0

@@ -12,8 +12,16 @@ from typing import Any
 from boldstream._version import __version__
 
 _HOMES = {
-    "boldstream.api": ("extract", "mean_image", "plan", "read_volume", "stream"),
+    "boldstream.api": ("extract", "load_mask", "mean_image", "plan", "read_volume", "stream"),
     "boldstream.io.opening": ("open_image",),
+    "boldstream.io.study": ("OAKConfig",),
+    "boldstream.memory.cache": ("CacheConfig",),
+    "boldstream.memory.config": ("MemoryConfig", "configure_for_cluster"),
+    "boldstream.memory.context": ("MemoryEfficientContext", "create_memory_efficient_loader"),
+    "boldstream.memory.loader": ("MemoryEfficientLoader",),
+    "boldstream.memory.mapped": ("MemoryMappedArray",),
+    "boldstream.memory.monitor": ("MemoryMonitor",),
+    "boldstream.memory.store": ("Store",),
     "boldstream.streaming.reductions": (
         *("Labels", "Maps", "Mean", "Project", "Spheres", "Std", "TSNR", "Volumes", "Voxels"),
     ),
@@ -23,7 +31,7 @@ _HOMES = {
     "boldstream.core.errors": (
         *("BoldstreamError", "CorruptImageError", "GridMismatchError", "ImageFileError"),
         *("MaskError", "MemoryBudgetError", "MissingDependencyError", "OutputExistsError"),
-        *("ParameterError", "TableError", "UnsupportedImageError"),
+        *("ParameterError", "StorageError", "TableError", "UnsupportedImageError"),
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

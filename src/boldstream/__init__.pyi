@@ -1,5 +1,5 @@
 from boldstream._version import __version__
-from boldstream.api import extract, mean_image, plan, read_volume, stream
+from boldstream.api import extract, load_mask, mean_image, plan, read_volume, stream
 from boldstream.core.errors import (
     BoldstreamError,
     CorruptImageError,
@@ -10,10 +10,19 @@ from boldstream.core.errors import (
     MissingDependencyError,
     OutputExistsError,
     ParameterError,
+    StorageError,
     TableError,
     UnsupportedImageError,
 )
 from boldstream.io.opening import open_image
+from boldstream.io.study import OAKConfig
+from boldstream.memory.cache import CacheConfig
+from boldstream.memory.config import MemoryConfig, configure_for_cluster
+from boldstream.memory.context import MemoryEfficientContext, create_memory_efficient_loader
+from boldstream.memory.loader import MemoryEfficientLoader
+from boldstream.memory.mapped import MemoryMappedArray
+from boldstream.memory.monitor import MemoryMonitor
+from boldstream.memory.store import Store
 from boldstream.streaming.plan import Plan
 from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import (
@@ -32,6 +41,7 @@ from boldstream.streaming.results import RegionSeries
 __all__ = [
     "TSNR",
     "BoldstreamError",
+    "CacheConfig",
     "CorruptImageError",
     "GridMismatchError",
     "ImageFileError",
@@ -40,7 +50,13 @@ __all__ = [
     "MaskError",
     "Mean",
     "MemoryBudgetError",
+    "MemoryConfig",
+    "MemoryEfficientContext",
+    "MemoryEfficientLoader",
+    "MemoryMappedArray",
+    "MemoryMonitor",
     "MissingDependencyError",
+    "OAKConfig",
     "OutputExistsError",
     "ParameterError",
     "Plan",
@@ -49,12 +65,17 @@ __all__ = [
     "RegionSeries",
     "Spheres",
     "Std",
+    "StorageError",
+    "Store",
     "TableError",
     "UnsupportedImageError",
     "Volumes",
     "Voxels",
     "__version__",
+    "configure_for_cluster",
+    "create_memory_efficient_loader",
     "extract",
+    "load_mask",
     "mean_image",
     "open_image",
     "plan",

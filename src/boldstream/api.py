@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.budget import find_budget
+from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
 from boldstream.io.masks import MaskLike, mask_name
+from boldstream.io.masks import load_mask as read_mask
 from boldstream.io.opening import ImageLike, open_image
-from boldstream.io.source import VolumeSource
 from boldstream.io.writing import NiftiImage, as_image
-from boldstream.streaming.plan import Plan, make_plan
-from boldstream.streaming.progress import Report, open_progress
-from boldstream.streaming.reduction import Bound, Reduction
+from boldstream.memory.store import Store
+from boldstream.streaming.once import plan_once, stream_once
+from boldstream.streaming.plan import Plan
+from boldstream.streaming.progress import Report
+from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import Mean, Volumes, Voxels
-from boldstream.streaming.run import run_pass
 
 Masks: TypeAlias = MaskLike | Sequence[MaskLike] | Mapping[str, MaskLike]
 
@@ -68,9 +71,7 @@ def stream(
     >>> mean.shape, voxels.shape
     ((4, 4, 4), (10, 33))
     """
-    source, bounds, made = _planned(image, reductions, memory_limit)
-    with open_progress(progress, source.series.name) as report:
-        return run_pass(source, bounds, made.block_volumes, report)
+    return stream_once(image, reductions, memory_limit=memory_limit, progress=progress)
 
 
 def plan(image: ImageLike, *reductions: Reduction, memory_limit: str | int | None = None) -> Plan:
@@ -91,7 +92,7 @@ def plan(image: ImageLike, *reductions: Reduction, memory_limit: str | int | Non
     >>> bs.plan(image, bs.Mean()).block_volumes
     10
     """
-    return _planned(image, reductions, memory_limit)[2]
+    return plan_once(image, reductions, memory_limit=memory_limit)[2]
 
 
 def extract(
@@ -128,7 +129,9 @@ def extract(
     GridMismatchError
         If a mask lies on another grid and `resample` is None.
     MaskError
-        If a mask is empty, or two masks have one name.
+        If a mask is empty.
+    ParameterError
+        If there is no mask, or two masks have one name.
 
     Examples
     --------
@@ -176,14 +179,26 @@ def mean_image(
     return as_image(mean, source.series.grid)
 
 
-def read_volume(image: ImageLike, t: int, *, memory_limit: str | int | None = None) -> NiftiImage:
+def read_volume(
+    image: ImageLike,
+    t: int,
+    *,
+    cache: Store | str | os.PathLike[str] | None = None,
+    memory_limit: str | int | None = None,
+) -> NiftiImage:
     """One volume of a 4-D image, as a 3-D image.
+
+    A compressed file is decoded to its end, so that damage is noticed. With
+    `cache` that happens once: the volumes are stored, and any of them is read
+    from there afterwards.
 
     Parameters
     ----------
     image : path, nibabel image, or list of either
     t : int
         Which volume, from 0; negative numbers count from the end.
+    cache : Store or path, optional
+        Where to store volumes; nothing is stored by default.
     memory_limit
         As for `stream`.
 
@@ -196,6 +211,8 @@ def read_volume(image: ImageLike, t: int, *, memory_limit: str | int | None = No
     ------
     ParameterError
         If there is no such volume.
+    StorageError
+        If `cache` has no room for the volumes.
 
     Examples
     --------
@@ -205,18 +222,57 @@ def read_volume(image: ImageLike, t: int, *, memory_limit: str | int | None = No
     1.0
     """
     source = open_image(image)
-    (volumes,) = stream(source, Volumes([t]), memory_limit=memory_limit)
-    return as_image(volumes[..., 0], source.series.grid)
+    n = source.series.n_volumes
+    index = integer_in("t", t, -n, n - 1)
+    if cache is None:
+        (volumes,) = stream(source, Volumes([index]), memory_limit=memory_limit)
+        return as_image(volumes[..., 0], source.series.grid)
+    store = cache if isinstance(cache, Store) else Store(cache)
+    with store.volumes(source, memory_limit=memory_limit) as stored:
+        volume = np.array(stored[..., index], dtype=np.float32, order="F")
+    return as_image(volume, source.series.grid)
+
+
+def load_mask(mask: MaskLike) -> NDArray[np.bool_]:
+    """Voxels of a mask, as an array.
+
+    Parameters
+    ----------
+    mask : path or nibabel image
+        Holds 0 and one other value.
+
+    Returns
+    -------
+    ndarray of bool, shape (x, y, z)
+        On the mask's own grid. An array does not know where it lies: what
+        takes it checks the shape alone, so give the path where one will do.
+
+    Raises
+    ------
+    MaskError
+        If the mask is empty, or holds more than one value besides 0.
+    ImageFileError
+        If the file is missing or no image.
+
+    Examples
+    --------
+    >>> import numpy as np, nibabel as nib, boldstream as bs
+    >>> values = np.array([0, 1, 1, 0], "u1").reshape(2, 2, 1)
+    >>> bs.load_mask(nib.Nifti1Image(values, np.eye(4)))[..., 0].tolist()
+    [[False, True], [True, False]]
+    """
+    return read_mask(mask).array
 
 
 def name_masks(masks: Masks) -> list[tuple[str, MaskLike]]:
     """Pairs of name and mask, the names made unique or refused."""
     if isinstance(masks, Mapping):
-        return [(str(name), mask) for name, mask in masks.items()]
-    listed = cast("list[MaskLike]", list(masks) if isinstance(masks, list | tuple) else [masks])
-    if not listed:
+        named = [(str(name), mask) for name, mask in masks.items()]
+    else:
+        listed = cast("list[MaskLike]", list(masks) if isinstance(masks, list | tuple) else [masks])
+        named = [(mask_name(mask) or f"mask_{i}", mask) for i, mask in enumerate(listed, 1)]
+    if not named:
         raise ParameterError("`masks` must hold at least one mask, got none")
-    named = [(mask_name(mask) or f"mask_{i}", mask) for i, mask in enumerate(listed, 1)]
     names = [name for name, _ in named]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -225,21 +281,3 @@ def name_masks(masks: Masks) -> list[tuple[str, MaskLike]]:
             "give a mapping of names to masks"
         )
     return named
-
-
-def _planned(
-    image: ImageLike, reductions: Sequence[Reduction], memory_limit: str | int | None
-) -> tuple[VolumeSource, list[Bound[Any]], Plan]:
-    """Open, bind and plan: everything short of reading the data."""
-    if not reductions:
-        raise ParameterError("`reductions` must hold at least one, such as bs.Mean(); got none")
-    for reduction in reductions:
-        if not isinstance(reduction, Reduction):
-            raise ParameterError(
-                f"`reductions` must be reductions such as bs.Mean(), got {reduction!r}"
-            )
-    source = open_image(image)
-    bounds = [reduction.bind(source.series) for reduction in reductions]
-    budget = find_budget(memory_limit)
-    made = make_plan(source.series, source.reads, bounds, budget, source.buffer_bytes)
-    return source, bounds, made

@@ -58,5 +58,14 @@ def test_an_interrupted_demo_leaves_nothing(
         raise SystemExit(130)
 
     monkeypatch.setattr(simulated, "run_demo", stop)
-    assert command("demo", tmp_path / "study").code == 130
-    assert list(tmp_path.iterdir()) == []
+    for folder in (tmp_path / "study", tmp_path / "new" / "study"):
+        assert command("demo", folder).code == 130
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_an_empty_folder(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    assert command("demo", tmp_path / "link").code == 0
+    assert (tmp_path / "empty" / "truth.json").is_file()
+    assert (tmp_path / "link").is_symlink()

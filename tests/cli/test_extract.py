@@ -130,6 +130,29 @@ def test_overwrite_replaces(command: Command, study: Study) -> None:
     assert len(np.load(out / "V1.npy")) == 20
 
 
+def test_no_input_is_replaced(command: Command, study: Study) -> None:
+    seeds = study.seeds.rename(study.folder / "spheres.tsv")
+    before = seeds.read_bytes()
+    options = ["--seeds", seeds, "--radius", "5", "-o", study.folder, "--overwrite"]
+    done = command("extract", study.bold, *options)
+    assert done.code == 1
+    assert f"must not replace an input, got {seeds}" in done.err
+    assert seeds.read_bytes() == before
+
+
+def test_maps_on_another_grid_equal_nilearn(
+    command: Command, study: Study, rng: np.random.Generator
+) -> None:
+    maps = nib.Nifti1Image(rng.random((10, 9, 8, 3)), np.diag([2.5, 2.8, 3.2, 1]))
+    nib.save(maps, study.maps)
+    out = study.folder / "out"
+    done = command("extract", study.bold, "--maps", study.maps, "--resample", "mask", "-o", out)
+    assert (done.code, done.err) == (0, "")
+    masker = NiftiMapsMasker(study.maps, resampling_target="data", standardize=None)
+    theirs = masker.fit_transform(study.bold)
+    np.testing.assert_allclose(read_table(out / "maps.tsv")[1], theirs, rtol=1e-5)
+
+
 def test_a_damaged_image_leaves_nothing(command: Command, study: Study) -> None:
     study.bold.write_bytes(study.bold.read_bytes()[:-2000])
     out = study.folder / "new" / "out"

@@ -53,6 +53,14 @@ def test_volumes_beyond_the_end_and_other_formats_are_refused(
     assert not list(study.folder.glob("a.*"))
 
 
+def test_no_input_is_replaced(command: Command, study: Study) -> None:
+    before = study.bold.read_bytes()
+    done = command("volume", study.bold, 3, "--output", study.bold, "--overwrite")
+    assert done.code == 1
+    assert "must not replace an input" in done.err
+    assert study.bold.read_bytes() == before
+
+
 def test_existing_images_are_refused(command: Command, study: Study) -> None:
     taken = study.folder / "a.nii"
     taken.write_text("mine")

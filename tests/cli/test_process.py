@@ -117,6 +117,51 @@ def test_a_closed_pipe_ends_quietly(study: Study) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+def test_closed_streams_are_no_error(study: Study) -> None:
+    program = f"exec {sys.executable} -m boldstream summary {study.bold} -o {study.folder}/out"
+    done = subprocess.run(["sh", "-c", f"{program} >&- 2>&-"], check=False)
+    assert done.returncode == 0
+    assert len(list((study.folder / "out").iterdir())) == 3
+
+
+def test_a_signal_in_a_finalizer_is_not_lost(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys, time
+from boldstream.cli import entry
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+def app(args, prog_name):
+    last = Last()
+    del last
+    time.sleep(20)
+
+entry.app = app
+entry.main()
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr == "Error: stopped by SIGTERM\n"
+
+
+def test_signals_in_a_row_are_one(endless: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = [*PROGRAM, "summary", str(endless), "--output", str(out)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not out.exists() and process.poll() is None:
+            time.sleep(0.01)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP) * 3:
+            process.send_signal(number)
+        _, complaint = process.communicate(timeout=20)
+    assert process.returncode > 128
+    assert len(complaint.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_under_standard_output_is_an_error(study: Study) -> None:
     full = Path("/dev/full")
     if not full.exists():

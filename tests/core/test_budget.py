@@ -35,7 +35,24 @@ def test_sizes(text: str | int, wanted: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "GB", "-1GB", "0", "0.1", 0, -5, "1,5GB", "1e3", "5 PB", "nan", "1 G B", True, 1.5]
+    "text",
+    [
+        "",
+        "GB",
+        "-1GB",
+        "0",
+        "0.1",
+        0,
+        -5,
+        "1,5GB",
+        "1e3",
+        "5 PB",
+        "nan",
+        "1 G B",
+        True,
+        1.5,
+        "9" * 400,
+    ],
 )
 def test_what_is_no_size_is_refused_with_an_example(text: str | int) -> None:
     with pytest.raises(ParameterError, match="`memory_limit` must be a positive size such as"):

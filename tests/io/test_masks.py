@@ -234,6 +234,24 @@ class TestLabels:
         (tmp_path / "x_dseg.tsv").write_text("index\tname\tcolor\n1\tV1\tred\n")
         assert load_labels(tmp_path / "x_dseg.nii.gz", GRID).names == ("V1", "2")
 
+    @pytest.mark.parametrize("dtype", ["u4", "i8", "u8", "f8"])
+    def test_labels_beyond_31_bits(self, dtype: str) -> None:
+        data = np.zeros(SHAPE, dtype)
+        data[0, 0, :2] = 7, 3_000_000_000
+        found = load_labels(data, GRID)
+        assert found.labels.tolist() == [7, 3_000_000_000]
+        np.testing.assert_array_equal(found.array, data)
+
+    @pytest.mark.parametrize("value", [np.uint64(2**63), 1e19, np.float32(-1e30)])
+    def test_labels_beyond_63_bits(self, value: Any) -> None:
+        with pytest.raises(MaskError, match="must hold labels from -9223372036854775808 to"):
+            load_labels(np.full(SHAPE, value), GRID)
+
+    @pytest.mark.parametrize("names", [{"V1": 1}, ["V1"], {1.5: "V1"}, 3])
+    def test_names_must_be_a_mapping_or_a_table(self, names: Any) -> None:
+        with pytest.raises(ParameterError, match="`names` must map whole numbers to names"):
+            load_labels(np.ones(SHAPE, int), GRID, names=names)
+
     def test_a_table_with_a_bad_index(self, tmp_path: Path) -> None:
         (tmp_path / "names.tsv").write_text("index\tname\n1\tV1\none\tV2\n")
         with pytest.raises(TableError, match=r"names\.tsv, line 3: `index` must be.*'one'"):
@@ -257,11 +275,11 @@ class TestMaps:
         np.testing.assert_array_equal(found.weights, flat[found.rows])
 
     @pytest.mark.parametrize("dtype", ["f4", "f8"])
-    def test_cubic_is_nilearns(self, maps: Any, dtype: str) -> None:
+    def test_linear_is_nilearns(self, maps: Any, dtype: str) -> None:
         maps = nib.Nifti1Image(maps.get_fdata().astype(dtype), AFFINE)
         grid = Grid((7, 7, 7), AFFINE @ np.diag([0.8, 1.1, 1.3, 1]))
         found = load_maps(maps, grid, resample="mask")
-        expected = nilearn_resampled(maps, grid, "continuous").reshape(-1, 4, order="F")
+        expected = nilearn_resampled(maps, grid, "linear").reshape(-1, 4, order="F")
         dense = np.zeros_like(expected)
         dense[found.rows] = found.weights
         np.testing.assert_array_equal(dense, expected)

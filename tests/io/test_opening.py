@@ -17,6 +17,7 @@ from nibabel.spatialimages import SpatialImage
 
 from boldstream.core.errors import (
     GridMismatchError,
+    ImageFileError,
     ParameterError,
     UnsupportedImageError,
 )
@@ -169,6 +170,38 @@ def test_units_of_time(unit: str, tr: float | None, data: Any) -> None:
     image.header.set_zooms((3, 3, 3, 2.5))
     image.header.set_xyzt_units("mm", unit)
     assert open_image(image).series.tr == (None if tr is None else pytest.approx(tr))
+
+
+def test_an_unknown_unit_of_time(tmp_path: Path, data: Any) -> None:
+    image = nib.Nifti1Image(data, AFFINE)
+    image.header["xyzt_units"] = 63
+    nib.save(image, tmp_path / "a.nii")
+    assert open_image(tmp_path / "a.nii").series.tr is None
+    np.testing.assert_array_equal(read_all(tmp_path / "a.nii"), as_rows(data))
+
+
+@pytest.mark.parametrize("row", [0, 2])
+def test_a_flat_affine_is_refused(tmp_path: Path, data: Any, row: int) -> None:
+    header = load(saved(tmp_path / "a.nii", data)).header
+    header["srow_" + "xyz"[row]] = 0
+    path = tmp_path / "flat.nii"
+    path.write_bytes(header.binaryblock + bytes(4) + data.tobytes("F"))
+    with pytest.raises(UnsupportedImageError, match=r"flat\.nii must have an affine that gives"):
+        open_image(path)
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_half_a_pair(tmp_path: Path, data: Any, ending: str) -> None:
+    path = saved(tmp_path / f"a.img{ending}", data, nib.AnalyzeImage)
+    header = path.with_name(f"a.hdr{ending}")
+    header.rename(tmp_path / "b.hdr")
+    with pytest.raises(ImageFileError, match=rf"a\.img.* must have its header .*{header.name}"):
+        open_image(path)
+
+
+def test_the_home_of_nobody_does_not_exist() -> None:
+    with pytest.raises(ImageFileError, match=r"~nobody-here/a\.nii does not exist"):
+        open_image("~nobody-here/a.nii")
 
 
 class TestLists:

@@ -22,6 +22,11 @@ def test_seeds_from_tables(tmp_path: Path, column: str) -> None:
     assert seeds.names == ("PCC", "AG")
 
 
+def test_only_line_breaks_end_a_line(tmp_path: Path) -> None:
+    (tmp_path / "seeds.tsv").write_text("x\ty\tz\tname\r1\t2\t3\tleft\u2028V1\x0b\r", newline="")
+    assert load_seeds(tmp_path / "seeds.tsv").names == ("left\u2028V1",)
+
+
 def test_seeds_from_csv_without_names(tmp_path: Path) -> None:
     (tmp_path / "seeds.csv").write_text("﻿x,y,z\r\n1,2,3\r\n", encoding="utf-8")
     seeds = load_seeds(str(tmp_path / "seeds.csv"))
@@ -39,7 +44,10 @@ def test_seeds_from_csv_without_names(tmp_path: Path) -> None:
         ("x\ty\tx\n1\t2\t3\n", "must name each column once"),
         ("x\ty\tz\n", "at least one seed"),
         ("", "must name each column once"),
+        ('x\ty\tz\tname\n1\t2\t3\t"PCC\n4\t5\t6\tAG\n', "line 3: unexpected end of data"),
+        ("x\ty\tz\n1\t2\t" + "3" * 200_000, "line 2: field larger than field limit"),
     ],
+    ids=range(9),
 )
 def test_tables_that_are_no_seeds(tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "seeds.tsv"

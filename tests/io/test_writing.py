@@ -124,6 +124,39 @@ class TestOutputs:
             with pytest.raises(ParameterError, match="the output folder must be one"):
                 Outputs(folder, ["b.txt"]).__enter__()
 
+    def test_no_input_is_replaced(self, tmp_path: Path) -> None:
+        (tmp_path / "a.txt").write_text("input")
+        (tmp_path / "link").symlink_to("a.txt")
+        for path in (tmp_path / "a.txt", tmp_path / "link"):
+            with pytest.raises(ParameterError, match=r"must not replace an input, got .*a\.txt"):
+                Outputs(tmp_path, ["a.txt"], overwrite=True, inputs=[path]).__enter__()
+        assert names_in(tmp_path) == ["a.txt", "link"]
+
+    def test_an_interrupt_before_the_block(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mkdir = Path.mkdir
+
+        def interrupted(self: Path, *args: Any, **options: Any) -> None:
+            mkdir(self, *args, **options)
+            if self.name.startswith(".boldstream-"):
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Path, "mkdir", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Outputs(tmp_path / "new" / "deep", ["a.txt"]).__enter__()
+        assert names_in(tmp_path) == []
+
+    def test_a_folder_that_others_use_too(self, tmp_path: Path) -> None:
+        def fail() -> None:
+            with Outputs(tmp_path / "new", ["a.txt"]):
+                (tmp_path / "new" / "theirs.txt").touch()
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fail()
+        assert names_in(tmp_path / "new") == ["theirs.txt"]
+
     def test_a_real_interrupt(self, tmp_path: Path) -> None:
         program = """
 import sys, time

@@ -19,7 +19,7 @@ PROGRAM = """
 import json, sys
 import nibabel as nib, numpy as np
 import boldstream as bs
-from boldstream.api import plan_pass
+from boldstream.streaming.once import plan_once
 from boldstream.core.limits import process_memory
 from boldstream.streaming.run import run_pass
 
@@ -38,7 +38,7 @@ wanted = {
     "backwards": lambda: [bs.Volumes(range(n - 1, 0, -2))],
     "resampled": lambda: [bs.Labels(f"{folder}/fine.nii.gz", resample="mask")],
 }
-source, bounds, plan = plan_pass(image, wanted[kind](), None)
+source, bounds, plan = plan_once(image, wanted[kind]())
 run_pass(source, bounds, plan.block_volumes, lambda done, total: None)
 print(json.dumps([plan.peak_bytes, process_memory().peak_rss_bytes]))
 """

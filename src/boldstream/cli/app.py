@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from boldstream._version import __version__
+from boldstream.cli.cache import cache
 from boldstream.cli.demo import demo
 from boldstream.cli.errors import CommandGroup
 from boldstream.cli.extract import extract
 from boldstream.cli.info import info
 from boldstream.cli.summary import summary
+from boldstream.cli.tune import tune
 from boldstream.cli.volume import volume
 
 app = typer.Typer(
@@ -23,8 +25,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (info, extract, summary, volume, demo):
+for _command in (info, extract, summary, volume, tune, demo):
     app.command()(_command)
+app.add_typer(cache)
 
 
 def _print_version(asked: bool) -> None:

@@ -46,16 +46,21 @@ def demo(
 @contextmanager
 def _study_folder(folder: Path | None) -> Iterator[Path]:
     """Give a new folder to work in, which becomes `folder` once everything is done."""
-    if folder is not None:
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise OutputExistsError(f"the demo needs a new or an empty folder, got {folder}")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    parent = None if folder is None else folder.parent
-    with TemporaryDirectory(prefix=".boldstream-demo-", dir=parent) as made:
+    if folder is None:
+        with TemporaryDirectory(prefix="boldstream-demo-") as made:
+            yield Path(made)
+        return
+    # A folder can take the place of an empty one, not of a link to it.
+    place = folder.resolve()
+    if place.exists() and not (place.is_dir() and not any(place.iterdir())):
+        raise OutputExistsError(f"the demo needs a new or an empty folder, got {folder}")
+    # Made where it needs no new folder that would have to be removed again.
+    beside = next(parent for parent in place.parents if parent.is_dir())
+    with TemporaryDirectory(prefix=".boldstream-demo-", dir=beside) as made:
         study = Path(made) / "study"
         yield study
-        if folder is not None:
-            study.replace(folder)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        study.replace(place)
 
 
 def _show(result: DemoResult) -> None:

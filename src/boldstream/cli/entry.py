@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ from boldstream.cli.console import complain
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The default of 700 spends 20 ms of every start on objects that imports make to stay.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_SECONDS_TO_REPEAT = 0.01
 
 
 class Stopped(SystemExit):
@@ -29,6 +31,7 @@ class Stopped(SystemExit):
 def main() -> NoReturn:
     """Run the command that ``sys.argv`` asks for, and end the process."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    _open_closed_streams()
     if hasattr(sys.stdout, "reconfigure"):
         # A file name that the terminal's encoding lacks is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -36,6 +39,7 @@ def main() -> NoReturn:
         # Under nohup, or as a background job, some are ignored on purpose.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    sys.unraisablehook = _stop_again
     _leave(run(sys.argv[1:]))
 
 
@@ -54,11 +58,37 @@ def run(args: Sequence[str]) -> int:
     return 0
 
 
+def _open_closed_streams() -> None:
+    """Give a process that was started with closed streams, as by a daemon, new ones."""
+    # Before any other file is opened: that would take their place.
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+            setattr(sys, name, nowhere)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     # A second Ctrl-C must not interrupt the clean-up that the first one started.
+    # SIG_IGN would make Python complain of one that has arrived already.
     for other in _STOPPING:
-        signal.signal(other, signal.SIG_IGN)
+        signal.signal(other, _go_on)
     raise Stopped(number)
+
+
+def _stop_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Repeat a stop that was raised in a finalizer, where Python drops all exceptions."""
+    stopped = unraisable.exc_value
+    if not isinstance(stopped, Stopped):
+        sys.__unraisablehook__(unraisable)
+        return
+    number = stopped.number
+    # Raised here it would be dropped as well: an alarm raises it in what runs next.
+    signal.signal(signal.SIGALRM, lambda alarm, frame: _stop(number, frame))
+    signal.setitimer(signal.ITIMER_REAL, _SECONDS_TO_REPEAT)
+
+
+def _go_on(number: int, frame: FrameType | None) -> None:
+    """Let a signal pass."""
 
 
 def _leave(code: int) -> NoReturn:

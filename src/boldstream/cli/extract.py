@@ -117,7 +117,8 @@ def _run(
     from boldstream.io.writing import Outputs, write_json
 
     lines = {}
-    with Outputs(output, _files(jobs), overwrite=overwrite) as outputs:
+    inputs = [*bold, *(file for job in jobs for file in job.inputs)]
+    with Outputs(output, _files(jobs), overwrite=overwrite, inputs=inputs) as outputs:
         source = open_image(bold)
         origin = describe_origin(bold, source.series)
         reductions = [job.reduction(source.series.grid) for job in jobs]

@@ -27,7 +27,7 @@ def write_images(
     from boldstream.io.opening import open_image
     from boldstream.io.writing import Outputs, write_volume
 
-    with Outputs(folder, list(wanted), overwrite=overwrite) as outputs:
+    with Outputs(folder, list(wanted), overwrite=overwrite, inputs=bold) as outputs:
         source = open_image(bold)
         grid = source.series.grid
         reductions, drawn = wanted.values(), show_progress(progress)

@@ -14,6 +14,7 @@ from boldstream._version import __version__
 from boldstream.core.grid import Grid
 from boldstream.io.masks import load_mask
 from boldstream.io.source import Series
+from boldstream.io.translate import expanded
 from boldstream.io.writing import write_array, write_table
 from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import Labels, Maps, Spheres, Voxels
@@ -32,10 +33,13 @@ class Job(ABC):
         Of the files, without their endings.
     ending : str
         Of the file that holds the result.
+    inputs : sequence of Path
+        Files that are read beside the image.
     """
 
     name: str
     ending: str
+    inputs: Sequence[Path]
 
     @property
     def file(self) -> str:
@@ -65,6 +69,7 @@ class VoxelJob(Job):
 
     def __init__(self, name: str, mask: Path, resample: Resample) -> None:
         self.name, self._mask, self._resample = name, mask, resample
+        self.inputs = [mask]
 
     def reduction(self, grid: Grid) -> Reduction:
         inside = load_mask(self._mask, grid, resample=self._resample, name=str(self._mask)).array
@@ -89,8 +94,10 @@ class RegionJob(Job):
 
     ending = ".tsv"
 
-    def __init__(self, name: str, reduction: Reduction, about: dict[str, Any]) -> None:
-        self.name, self._reduction, self._about = name, reduction, about
+    def __init__(
+        self, name: str, reduction: Reduction, inputs: Sequence[Path], about: dict[str, Any]
+    ) -> None:
+        self.name, self._reduction, self.inputs, self._about = name, reduction, inputs, about
 
     def reduction(self, grid: Grid) -> Reduction:
         return self._reduction
@@ -112,18 +119,19 @@ class RegionJob(Job):
 def label_job(atlas: Path, names: Path | None, strategy: Strategy, resample: Resample) -> Job:
     """One statistic of each label of an atlas."""
     reduction = Labels(atlas, strategy, resample=resample, names=names)
-    return RegionJob("labels", reduction, {"atlas": _full(atlas), "strategy": strategy})
+    inputs = [atlas] if names is None else [atlas, names]
+    return RegionJob("labels", reduction, inputs, {"atlas": _full(atlas), "strategy": strategy})
 
 
 def map_job(maps: Path, resample: Resample) -> Job:
     """Least-squares time courses of maps."""
-    return RegionJob("maps", Maps(maps, resample=resample), {"maps": _full(maps)})
+    return RegionJob("maps", Maps(maps, resample=resample), [maps], {"maps": _full(maps)})
 
 
 def sphere_job(seeds: Path, radius: float) -> Job:
     """Means of the spheres around seeds."""
     about = {"seeds": _full(seeds), "radius_mm": radius}
-    return RegionJob("spheres", Spheres(seeds, radius), about)
+    return RegionJob("spheres", Spheres(seeds, radius), [seeds], about)
 
 
 def describe_origin(images: Sequence[Path], series: Series) -> dict[str, Any]:
@@ -140,4 +148,4 @@ def describe_origin(images: Sequence[Path], series: Series) -> dict[str, Any]:
 
 def _full(path: Path) -> str:
     # JSON is UTF-8, which not every name of a file is.
-    return os.fsencode(path.expanduser().absolute()).decode(errors="backslashreplace")
+    return os.fsencode(expanded(path).absolute()).decode(errors="backslashreplace")

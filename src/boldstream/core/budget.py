@@ -96,7 +96,7 @@ def parse_bytes(size: str | int, *, name: str = "size") -> int:
     >>> parse_bytes("500MiB"), parse_bytes("1.5 GB"), parse_bytes(4096)
     (524288000, 1610612736, 4096)
     """
-    found = re.fullmatch(r"(\d+\.?\d*)\s*([kmgt]?)(?:i?b)?", str(size).strip().lower())
+    found = re.fullmatch(r"(\d{1,18}\.?\d{0,18})\s*([kmgt]?)(?:i?b)?", str(size).strip().lower())
     wanted = isinstance(size, str) or (hasattr(size, "__index__") and not isinstance(size, bool))
     n_bytes = int(float(found[1]) * _UNITS[found[2]]) if found and wanted else 0
     if n_bytes <= 0:

@@ -12,7 +12,7 @@ import numpy as np
 
 from boldstream.io.opening import open_image
 from boldstream.io.source import Scaling, Series
-from boldstream.io.translate import translated
+from boldstream.io.translate import expanded, translated
 
 _KINDS = {
     "Nifti1Image": "NIfTI-1",
@@ -97,7 +97,7 @@ def describe_image(path: str | os.PathLike[str]) -> Description:
     source = open_image(path)
     (read,) = source.reads
     with translated(path):
-        image: Any = nib.load(path)
+        image: Any = nib.load(expanded(path))
         dtype, orientation = image.get_data_dtype(), nib.aff2axcodes(source.series.grid.affine)
         stored_bytes = _bytes_on_disk(image)
     shape = tuple(int(n) for n in image.shape)

@@ -96,6 +96,7 @@ class MappedPart(Part):
 
     def __init__(self, header: Header, file: FlatFile, stored_bytes: int) -> None:
         self.header, self.dtype, self._file = header, file.dtype, file
+        self.scalings, self.offset = file.scalings, file.offset
         self.source = Read(str(file.path), stored_bytes, "mapped, without a copy")
 
     def extra_bytes(self, volumes: int) -> int:
@@ -151,6 +152,7 @@ class CompressedPart(Part):
 
     def __init__(self, header: Header, file: FlatFile, stored_bytes: int, method: str) -> None:
         self.header, self.dtype, self._file, self._method = header, file.dtype, file, method
+        self.scalings = file.scalings
         how = _decoder_name() if method == "gzip" else method
         self.source = Read(str(file.path), stored_bytes, f"decoded once by {how}")
 

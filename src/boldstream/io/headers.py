@@ -15,6 +15,9 @@ from boldstream.core.grid import Grid
 
 _NEED = "volumes in NIfTI, AFNI, MGH, MINC, PAR/REC or ANALYZE format are needed"
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
+# NIfTI's codes of the unit of time, without the bits of the unit of space.
+_TIME_BITS = 0o70
+_NIFTI_TIME_UNITS = {0: "unknown", 8: "sec", 16: "msec", 24: "usec"}
 # AFNI's codes of the unit of TAXIS_FLOATS.
 _AFNI_TIME_UNITS = {77001: "msec", 77002: "sec", 77003: "hz"}
 
@@ -111,6 +114,10 @@ def _affine(image: Any, name: str) -> Any:
     affine = image.affine
     if affine is None or not np.isfinite(affine).all():
         raise UnsupportedImageError(f"{name} must have an affine of finite numbers, got {affine}")
+    if np.linalg.matrix_rank(affine[:3, :3]) < 3:
+        raise UnsupportedImageError(
+            f"{name} must have an affine that gives its voxels a volume, got {affine}"
+        )
     return np.array(affine, dtype=np.float64)
 
 
@@ -130,5 +137,5 @@ def _time_unit(image: Any) -> str:
         codes = header.info.get("TAXIS_NUMS", ())
         return _AFNI_TIME_UNITS.get(codes[2], "unknown") if len(codes) > 2 else "unknown"
     if hasattr(header, "get_xyzt_units"):
-        return str(header.get_xyzt_units()[1])
+        return _NIFTI_TIME_UNITS.get(int(header["xyzt_units"]) & _TIME_BITS, "no time")
     return "unknown"

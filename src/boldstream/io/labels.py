@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.errors import MaskError, TableError
+from boldstream.core.errors import MaskError, ParameterError, TableError
 from boldstream.core.grid import Grid
 from boldstream.io.resample import NEAREST, ResampleMode, needs_resampling, resample_volume
 from boldstream.io.tables import read_table
@@ -21,6 +21,7 @@ AtlasLike: TypeAlias = VolumeLike
 NamesLike: TypeAlias = str | os.PathLike[str] | Mapping[int, str]
 
 _TOLERANCE = 1e-3
+_INT32, _INT64 = np.iinfo(np.int32), np.iinfo(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ def load_labels(
 
 def _whole_numbers(values: NDArray[Any], label: str) -> NDArray[np.signedinteger[Any]]:
     if values.dtype.kind in "biu":
-        return values.astype(np.int64 if values.dtype.itemsize > 4 else np.int32)
+        return _as_labels(values, label)
     finite = np.where(np.isfinite(values), values, 0)
     whole = np.rint(finite)
     off = np.abs(finite - whole)
@@ -113,7 +114,17 @@ def _whole_numbers(values: NDArray[Any], label: str) -> NDArray[np.signedinteger
             f"{label} must hold whole numbers, the labels of regions, got "
             f"{finite.flat[off.argmax()]:g}; weights go to `Maps` (--maps)"
         )
-    return whole.astype(np.int64 if np.abs(whole).max() > np.iinfo(np.int32).max else np.int32)
+    return _as_labels(whole, label)
+
+
+def _as_labels(whole: NDArray[Any], label: str) -> NDArray[np.signedinteger[Any]]:
+    """Whole numbers in the smaller type that holds them all: atlases may be unsigned."""
+    low, high = int(whole.min()), int(whole.max())
+    if low < _INT64.min or high > _INT64.max:
+        raise MaskError(
+            f"{label} must hold labels from {_INT64.min} to {_INT64.max}, got {low} to {high}"
+        )
+    return whole.astype(np.int32 if low >= _INT32.min and high <= _INT32.max else np.int64)
 
 
 def _table_beside(path: Path | None) -> Path | None:
@@ -128,8 +139,17 @@ def _read_names(names: NamesLike | None) -> dict[int, str]:
     if names is None:
         return {}
     if isinstance(names, Mapping):
-        return {int(label): str(name) for label, name in names.items()}
-    table = read_table(names)
+        if all(isinstance(label, int | np.integer) for label in names):
+            return {int(label): str(name) for label, name in names.items()}
+    elif isinstance(names, str | os.PathLike):
+        return _read_name_table(names)
+    raise ParameterError(
+        f"`names` must map whole numbers to names, or be the path of a table, got {names!r}"
+    )
+
+
+def _read_name_table(path: str | os.PathLike[str]) -> dict[int, str]:
+    table = read_table(path)
     indices, texts = table.column("index"), table.column("name")
     named: dict[int, str] = {}
     for line, index, text in zip(table.lines, indices, texts, strict=True):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from boldstream.core.errors import MaskError
 from boldstream.core.grid import Grid
 from boldstream.io.opening import OneImage, open_image
-from boldstream.io.resample import CUBIC, ResampleMode, needs_resampling, resample_volume
+from boldstream.io.resample import LINEAR, ResampleMode, needs_resampling, resample_volume
 from boldstream.io.volume import label_of, real_values
 
 MapsLike: TypeAlias = OneImage
@@ -45,8 +45,8 @@ def load_maps(maps: MapsLike, grid: Grid, *, resample: ResampleMode = None) -> M
     grid : Grid
         Grid of the image.
     resample : {None, "mask"}
-        Whether maps on another grid are refused, or resampled (cubic splines,
-        cut to the range of all maps, as nilearn does).
+        Whether maps on another grid are refused, or resampled (linearly, as
+        `nilearn.maskers.NiftiMapsMasker` does).
 
     Raises
     ------
@@ -68,18 +68,14 @@ def load_maps(maps: MapsLike, grid: Grid, *, resample: ResampleMode = None) -> M
     source, label = open_image(maps), label_of(maps, "maps")
     own = source.series.grid
     moved = needs_resampling(own, grid, resample, name=label)
-    low = high = 0.0
     sparse = []
     for block in source.blocks(1):
         values = _finite(real_values(block)[0])
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
         if moved:
-            values = resample_volume(own.volume_of(values), own, grid, order=CUBIC).ravel("F")
+            values = resample_volume(own.volume_of(values), own, grid, order=LINEAR).ravel("F")
         rows = np.flatnonzero(values)
         sparse.append((rows, values[rows]))
-    # Splines overshoot; nilearn cuts them to the range of all maps together.
-    clipped = [(rows, values.clip(low, high)) for rows, values in sparse]
-    weights, rows = _gathered(clipped)
+    weights, rows = _gathered(sparse)
     if not rows.size:
         raise MaskError(f"{label} has no weight other than 0 on the grid of the image: {grid}")
     return MapWeights(weights, rows, tuple(f"map_{i}" for i in range(1, len(sparse) + 1)))
@@ -95,10 +91,9 @@ def _gathered(
     sparse: list[tuple[NDArray[np.intp], NDArray[np.floating[Any]]]],
 ) -> tuple[NDArray[np.floating[Any]], NDArray[np.intp]]:
     """Weights of all maps over the rows where any of them is not 0."""
-    support = np.unique(np.concatenate([rows[values != 0] for rows, values in sparse]))
+    support = np.unique(np.concatenate([rows for rows, _ in sparse]))
     dtype = np.result_type(*(values.dtype for _, values in sparse))
     weights = np.zeros((len(support), len(sparse)), dtype)
     for column, (rows, values) in enumerate(sparse):
-        kept = values != 0
-        weights[np.searchsorted(support, rows[kept]), column] = values[kept]
+        weights[np.searchsorted(support, rows), column] = values
     return weights, support

@@ -21,7 +21,13 @@ from boldstream.io.headers import Header, check_type, read_header
 from boldstream.io.parts import JoinedSource, Part
 from boldstream.io.sliced import ArrayPart, ProxyPart
 from boldstream.io.source import Scaling, Series, VolumeSource
-from boldstream.io.translate import HDF5_MAGIC, read_head, translated
+from boldstream.io.translate import (
+    HDF5_MAGIC,
+    check_has_header,
+    expanded,
+    read_head,
+    translated,
+)
 
 OneImage: TypeAlias = str | os.PathLike[str] | FileBasedImage
 ImageLike: TypeAlias = OneImage | VolumeSource | Sequence[OneImage]
@@ -77,7 +83,7 @@ def open_image(image: ImageLike) -> VolumeSource:
 
 def _open_part(image: Any) -> Part:
     if isinstance(image, str | os.PathLike):
-        path = Path(image).expanduser()
+        path = expanded(image)
         return _part_of(_load(path), str(path))
     if isinstance(image, FileBasedImage):
         return _part_of(image, image.get_filename() or "the image in memory")
@@ -89,6 +95,7 @@ def _open_part(image: Any) -> Part:
 def _load(path: Path) -> Any:
     if read_head(path).startswith(HDF5_MAGIC):
         import_optional("h5py", extra="minc", purpose="MINC-2 images")
+    check_has_header(path)
     with translated(path):
         return nib.load(path)
 

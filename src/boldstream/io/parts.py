@@ -7,7 +7,9 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import cycle, groupby
-from typing import Any
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,8 @@ from boldstream.io.source import Block, Read, Scaling, Series, VolumeSource
 Chunk = tuple[NDArray[Any], Scaling]
 Buffers = Iterator[NDArray[np.uint8]]
 TaggedChunks = Generator[tuple[int, Chunk], None, None]
+Decoded: TypeAlias = "SimpleQueue[tuple[int, Chunk] | BaseException | None]"
+Wanted: TypeAlias = "SimpleQueue[bool]"
 
 _NO_BUFFERS: Buffers = iter(())
 _RING = 2
@@ -32,6 +36,8 @@ class Part(ABC):
     dtype : numpy.dtype
         Of the chunks that `chunks` gives.
     source : Read
+    scalings : sequence of Scaling
+        Of the chunks: one for all volumes, or one for each.
     decoded : bool
         Whether chunks are decoded into buffers, which is worth a thread.
     """
@@ -39,6 +45,7 @@ class Part(ABC):
     header: Header
     dtype: np.dtype[Any]
     source: Read
+    scalings: Sequence[Scaling] = (Scaling(),)
     decoded: bool = False
 
     @abstractmethod
@@ -116,23 +123,41 @@ def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks
     Two buffers take turns, and the next decode starts only when the consumer
     asks for its result: what it holds is never written to.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     size = max(part.chunk_bytes(volumes) for _, part in pairs)
     buffers = cycle([np.empty(size, np.uint8) for _ in range(_RING)])
-    with (
-        closing(_chunks_of(pairs, volumes, buffers)) as chunks,
-        ThreadPoolExecutor(1, thread_name_prefix="boldstream-decode") as thread,
-    ):
-        pending = thread.submit(next, chunks, None)
-        try:
-            while (item := pending.result()) is not None:
-                pending = thread.submit(next, chunks, None)
-                yield item
-        finally:
-            # The error of a failed decode holds this frame, and the frame would
-            # hold the error: buffers would stay until the garbage collector came.
-            del pending
+    decoded: Decoded = SimpleQueue()
+    wanted: Wanted = SimpleQueue()
+    chunks = _chunks_of(pairs, volumes, buffers)
+    # A thread that ends by itself when told, and queues: an interrupt, which may come at
+    # any point, cannot leave them half locked as it can an executor and its futures.
+    thread = Thread(target=_decode, args=(chunks, decoded, wanted), name="boldstream-decode")
+    try:
+        thread.start()
+        while (item := decoded.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            wanted.put(True)
+            yield item
+    finally:
+        wanted.put(False)
+        if thread.ident is not None:
+            thread.join()
+        # An error holds this frame, and the frame would hold the error: buffers would
+        # stay until the garbage collector came.
+        item = None
+
+
+def _decode(chunks: TaggedChunks, decoded: Decoded, wanted: Wanted) -> None:
+    """Put each chunk, then None or what went wrong; go on while more is wanted."""
+    try:
+        with closing(chunks):
+            for chunk in chunks:
+                decoded.put(chunk)
+                if not wanted.get():
+                    return
+        decoded.put(None)
+    except BaseException as error:  # noqa: BLE001 - raised again by the reader
+        decoded.put(error)
 
 
 def _ring_bytes(parts: Sequence[Part], volumes: int) -> int:

@@ -12,7 +12,7 @@ from boldstream.core.grid import Grid
 
 ResampleMode: TypeAlias = Literal["mask"] | None
 
-NEAREST, CUBIC = 0, 3
+NEAREST, LINEAR = 0, 1
 _HINT = 'resample="mask" (--resample mask) resamples it to the image'
 
 
@@ -46,8 +46,8 @@ def resample_volume(
     values : ndarray, shape (x, y, z)
         Finite numbers.
     source, target : Grid
-    order : {0, 3}
-        Nearest neighbour, or cubic splines.
+    order : {0, 1}
+        Nearest neighbour, or linear.
 
     Returns
     -------

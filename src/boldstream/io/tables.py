@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import TableError
+from boldstream.io.translate import expanded
 
 
 @dataclass(frozen=True)
@@ -45,32 +47,42 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     Raises
     ------
     TableError
-        If the file cannot be read as text, names a column twice, or has a row
-        that is longer or shorter than the first line.
+        If the file cannot be read as text, names a column twice, has a row
+        that is longer or shorter than the first line, or a quote without end.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     try:
         # Spreadsheets put a byte order mark first.
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise TableError(f"{path} cannot be read as a table: {reason}") from error
-    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-    header = [name.strip() for name in next(reader, [])]
+    found = _rows_of(path, text)
+    _, header = next(found, (1, []))
     if not header or len(set(header)) < len(header):
         raise TableError(f"{path} must name each column once in its first line, got {header}")
     rows: list[list[str]] = []
     lines: list[int] = []
-    for row in reader:
-        if not any(cell.strip() for cell in row):
+    for line, row in found:
+        if not any(row):
             continue
         if len(row) != len(header):
             raise TableError(
-                f"{path}, line {reader.line_num}: a row must have {len(header)} cells, "
-                f"got {len(row)}"
+                f"{path}, line {line}: a row must have {len(header)} cells, got {len(row)}"
             )
-        rows.append([cell.strip() for cell in row])
-        lines.append(reader.line_num)
+        rows.append(row)
+        lines.append(line)
     columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
     return Table(path, columns, lines)
+
+
+def _rows_of(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines of a file with their cells."""
+    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
+    # Strict, as a quote that is never closed would swallow the rows below it.
+    reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            yield reader.line_num, [cell.strip() for cell in row]
+    except csv.Error as error:
+        raise TableError(f"{path}, line {reader.line_num}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,11 @@ _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _HEAD_BYTES = 512
 GZIP_MAGIC = b"\x1f\x8b"
 HDF5_MAGIC = b"\x89HDF"
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Path with its ``~`` as a shell takes it: that of no known user stands for itself."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib raises RuntimeError there
 
 
 @contextmanager
@@ -71,6 +77,13 @@ def read_head(path: Path) -> bytes:
         raise CorruptImageError(f"{path} is empty: it holds 0 bytes")
     _check_is_no_placeholder(path, head)
     return head
+
+
+def check_has_header(path: Path) -> None:
+    """Raise `ImageFileError` for the ``.img`` of a pair without the ``.hdr`` that explains it."""
+    name = re.sub(r"\.img(?=(\.gz|\.bz2)?$)", ".hdr", path.name)
+    if name != path.name and not path.with_name(name).exists():
+        raise ImageFileError(f"{path} must have its header beside it, {name}, which does not exist")
 
 
 def _check_is_file(path: Path) -> None:

@@ -15,6 +15,7 @@ from boldstream.core.errors import MaskError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.opening import OneImage, open_image
 from boldstream.io.source import Block
+from boldstream.io.translate import expanded
 
 VolumeLike: TypeAlias = OneImage | NDArray[Any]
 
@@ -69,7 +70,7 @@ def label_of(image: Any, name: str) -> str:
 def path_of(image: Any) -> Path | None:
     """File that an image is or was read from."""
     if isinstance(image, str | os.PathLike):
-        return Path(image).expanduser()
+        return expanded(image)
     filename = image.get_filename() if hasattr(image, "get_filename") else None
     return Path(filename) if filename else None
 

@@ -6,8 +6,8 @@ import json
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import OutputExistsError, ParameterError
 from boldstream.core.grid import Grid
+from boldstream.io.translate import expanded
 
 NiftiImage: TypeAlias = nib.Nifti1Image
 
@@ -40,6 +41,8 @@ class Outputs:
         Names of all files to come.
     overwrite : bool
         Whether files that exist are replaced.
+    inputs : iterable of path
+        Files that are read: these are never replaced.
 
     Raises
     ------
@@ -48,7 +51,7 @@ class Outputs:
         false.
     ParameterError
         On entering the block, if the folder cannot be made or written to, or
-        if a file would take the place of a folder.
+        if a file would take the place of a folder or of an input.
 
     Examples
     --------
@@ -64,26 +67,37 @@ class Outputs:
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], names: Iterable[str], *, overwrite: bool = False
+        self,
+        folder: str | os.PathLike[str],
+        names: Iterable[str],
+        *,
+        overwrite: bool = False,
+        inputs: Iterable[str | os.PathLike[str]] = (),
     ) -> None:
-        self._folder = Path(folder).expanduser()
+        self._folder = expanded(folder)
         self._names = list(names)
         self._overwrite = overwrite
+        self._inputs = [expanded(path) for path in inputs]
         self._made: list[Path] = []
+        self._private = self._folder / f".boldstream-{os.urandom(8).hex()}"
 
     def __enter__(self) -> Mapping[str, Path]:
         self._check_places()
         try:
             self._make_folder()
             # Only its owner can enter it, whatever the modes of the files inside.
-            self._private = Path(tempfile.mkdtemp(prefix=".boldstream-", dir=self._folder))
+            self._private.mkdir(mode=0o700)
+            return {name: self._private / name for name in self._names}
         except OSError as error:
-            self._remove_made_folders()
+            self._remove_folders()
             raise ParameterError(
                 f"the output folder must be one that can be written to, got {self._folder}: "
                 f"{error.strerror}"
             ) from error
-        return {name: self._private / name for name in self._names}
+        except BaseException:
+            # An interrupt before the block is entered: its end will not be reached.
+            self._remove_folders()
+            raise
 
     def __exit__(
         self,
@@ -98,17 +112,18 @@ class Outputs:
                 self._place(placed)
                 whole = True
         finally:
-            shutil.rmtree(self._private)
             if not whole:
                 for path in placed:
                     path.unlink()
-                self._remove_made_folders()
+            self._remove_folders()
 
     def _check_places(self) -> None:
         places = [self._folder / name for name in self._names]
         for place in places:
             if place.is_dir():
                 raise ParameterError(f"an output must be a file, got the folder {place}")
+            if place.exists() and any(x.exists() and place.samefile(x) for x in self._inputs):
+                raise ParameterError(f"an output must not replace an input, got {place}")
         taken = [str(place) for place in places if os.path.lexists(place)]
         if taken and not self._overwrite:
             raise OutputExistsError(
@@ -119,14 +134,17 @@ class Outputs:
     def _make_folder(self) -> None:
         missing = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
         for path in reversed(missing):
-            path.mkdir()
             self._made.append(path)
+            # Another process may be making it for its own files.
+            path.mkdir(exist_ok=True)
 
-    def _remove_made_folders(self) -> None:
+    def _remove_folders(self) -> None:
+        # It is not there yet if making it failed.
+        shutil.rmtree(self._private, ignore_errors=True)
         for path in reversed(self._made):
-            if any(path.iterdir()):
-                break
-            path.rmdir()
+            # One that holds results, ours or those of another process, is not removed.
+            with suppress(OSError):
+                path.rmdir()
 
     def _place(self, placed: list[Path]) -> None:
         """Give all files their names; note in `placed` those that replaced nothing."""

@@ -65,7 +65,7 @@ def add_moments(
 
 def _equals(part: NDArray[Any], volume: NDArray[Any]) -> bool:
     # Where anything changes, one volume is mostly enough to see it.
-    return bool((part[0] == volume).all() and (part == volume).all())
+    return bool((part[:1] == volume).all() and (part == volume).all())
 
 
 def mean_of(n: int, shift: Floats, sums: Floats) -> Floats:

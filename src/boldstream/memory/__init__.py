@@ -1,0 +1,1 @@
+"""Arrays in files: settings, the store, and the loader that keeps memory bounded."""

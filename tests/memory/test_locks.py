@@ -1,0 +1,159 @@
+"""Locks: one writer, many readers, and nothing that outlives its owner."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from boldstream.core.errors import StorageError
+from boldstream.memory.locks import (
+    is_read,
+    owner_lock,
+    read_lock,
+    reap,
+    try_writer_lock,
+    unread_lock,
+    writer_lock,
+)
+
+HOLD = """
+import sys
+from pathlib import Path
+from boldstream.memory.locks import owner_lock
+folder = Path(sys.argv[1])
+lock = owner_lock(folder)
+folder.mkdir()
+(folder / "map").write_bytes(b"1")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def owner_of(folder: Path) -> subprocess.Popen[str]:
+    """A process that owns a folder until it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_a_writer_keeps_others_out_until_it_is_done(tmp_path: Path) -> None:
+    path = tmp_path / "x.boldstream-lock"
+    with writer_lock(path) as lock:
+        assert lock.held
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert try_writer_lock(path) is None
+        began = time.monotonic()
+        with pytest.raises(
+            StorageError, match=f"held for more than 0.1 s by process {os.getpid()}"
+        ):
+            writer_lock(path, timeout=0.1)
+        assert 0.1 <= time.monotonic() - began < 5
+    assert not lock.held
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_writers_take_turns(tmp_path: Path) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work() -> None:
+        for _ in range(20):
+            with writer_lock(tmp_path / "x.boldstream-lock"):
+                inside.append(1)
+                most.append(len(inside))
+                time.sleep(0.0005)
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(most) == 160
+    assert max(most) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot be locked"):
+        writer_lock(tmp_path / "missing" / "x.boldstream-lock")
+
+
+def test_readers_share_and_keep_a_remover_out(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    assert read_lock(path) is None
+    path.touch()
+    first, second = read_lock(path), read_lock(path)
+    assert first is not None
+    assert second is not None
+    first.close()
+    first.close()
+    assert is_read(path)
+    assert unread_lock(path) is None
+    second.close()
+    assert not is_read(path)
+    remover = unread_lock(path)
+    assert remover is not None
+    waiting: list[object] = []
+    thread = threading.Thread(target=lambda: waiting.append(read_lock(path)))
+    thread.start()
+    path.unlink()
+    remover.close()
+    thread.join()
+    # What it waited for is gone.
+    assert waiting == [None]
+
+
+def test_the_dead_are_reaped_and_the_living_are_not(tmp_path: Path) -> None:
+    dead, living = tmp_path / "dead.part", tmp_path / "living.part"
+    owners = [owner_of(dead), owner_of(living)]
+    try:
+        reap(tmp_path, ".part")
+        assert {path.name for path in tmp_path.glob("*.part")} == {
+            "dead.part",
+            "living.part",
+        }
+        end(owners[0])
+        reap(tmp_path, ".part")
+        assert {path.name for path in tmp_path.iterdir()} == {
+            "living.part",
+            "living.part.boldstream-lock",
+        }
+        with pytest.raises(StorageError, match=f"owned by process {owners[1].pid}"):
+            owner_lock(living)
+    finally:
+        for owner in owners:
+            end(owner)
+
+
+def test_a_recycled_process_id_keeps_nothing(tmp_path: Path) -> None:
+    left = tmp_path / "left.part"
+    left.mkdir()
+    # The process with the dead owner's id lives: it is this one.
+    (tmp_path / "left.part.boldstream-lock").write_text(f"process {os.getpid()} on this machine\n")
+    reap(tmp_path, ".part")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "uv.lock").touch()
+    (tmp_path / "mine.part").mkdir()
+    reap(tmp_path, ".part")
+    assert {path.name for path in tmp_path.iterdir()} == {"uv.lock", "mine.part"}
