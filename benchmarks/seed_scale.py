@@ -11,7 +11,6 @@ import argparse
 import json
 import shutil
 import statistics
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -181,7 +180,7 @@ def print_table(rows: Sequence[Row], *, judged: bool) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.seed_scale", description=__doc__)
-    default = Path(tempfile.gettempdir(), "boldstream-benchmark")
+    default = Path(__file__).parent / "work"
     parser.add_argument(
         "--folder", type=Path, default=default, help="keeps the images (%(default)s)"
     )

@@ -14,7 +14,6 @@ import resource
 import shutil
 import statistics
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -244,7 +243,7 @@ def _size(inputs: StoreInputs) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description=__doc__)
-    default = Path(tempfile.gettempdir(), "boldstream-benchmark-store")
+    default = Path(__file__).parent / "work" / "store"
     parser.add_argument(
         "--folder", type=Path, default=default, help="keeps the images (%(default)s)"
     )

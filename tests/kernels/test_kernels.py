@@ -97,3 +97,18 @@ def test_spheres_equal_brute_force(
     for voxel, inside, sure in zip(every, expected, clear, strict=True):
         if sure:
             assert (tuple(voxel) in found) == inside
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "<i2", ">i2", "u2"])
+@pytest.mark.parametrize("spread", [3, 120, 30000])
+@pytest.mark.parametrize("n", [1, 9, 128, 129, 300])
+def test_small_integers_are_summed_without_rounding(dtype: str, spread: int, n: int) -> None:
+    rng = np.random.default_rng(n)
+    limits = np.iinfo(dtype)
+    data = rng.integers(-spread, spread, (n, 50)).clip(limits.min, limits.max).astype(dtype)
+    data[:, :20] = data[0, :20]
+    sums, squares, shift = np.zeros(50), np.zeros(50), data[0].astype("f8")
+    add_moments(sums, squares, shift, data, 1.0, 0.0, data[0], moment_scratch(n, 50))
+    d = data.astype(object) - data[0].astype(object)  # Python's own integers
+    np.testing.assert_array_equal(sums, d.sum(axis=0).astype("f8"))
+    np.testing.assert_array_equal(squares, (d * d).sum(axis=0).astype("f8"))
