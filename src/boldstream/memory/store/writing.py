@@ -29,24 +29,32 @@ def panel_volumes(n_volumes: int, n_voxels: int, itemsize: int) -> int:
 
 
 @dataclass(eq=False)
-class Panel:
-    """The panel that is being filled.
+class Panels:
+    """The panel that is being filled, and the one before it that is being written.
 
     Attributes
     ----------
     volumes : range
         Of the series, that this state takes.
-    rows : ndarray, shape (panel, voxels)
-        Values, one volume a row.
+    rows, full : ndarray, shape (panel, voxels)
+        Values, one volume a row: of the panel that is filled, and of the
+        panel that was full last.
     filled : int
         Volumes taken so far.
+    place : int
+        Where in the file the full panel goes, in values.
+    written : int
+        Voxels of the full panel that are written.
     scalings : list of (int, float, float)
         Stretches of volumes as in the manifest.
     """
 
     volumes: range
     rows: NDArray[Any]
+    full: NDArray[Any]
     filled: int = 0
+    place: int = 0
+    written: int = 0
     scalings: Stretches = field(default_factory=list)
 
 
@@ -74,12 +82,12 @@ class WriteVoxels(Reduction):
     panel: int
     held_bytes: int = 0
 
-    def bind(self, series: Series) -> Bound[Panel]:
+    def bind(self, series: Series) -> Bound[Panels]:
         return Bound("the store's voxels", PanelWriter(self, series), lambda s: s.scalings, 0)
 
 
-class PanelWriter(Accumulator[Panel]):
-    """Fills panels and writes each when it is full.
+class PanelWriter(Accumulator[Panels]):
+    """Fills panels, and writes each while the next is filled.
 
     States start at the first volume of a panel, so that two never share one.
     """
@@ -94,18 +102,19 @@ class PanelWriter(Accumulator[Panel]):
         panel = asked.panel * len(asked.rows) * size
         gathering = len(asked.rows) * (8 + self._series.dtype.itemsize)
         return Cost(
-            state=panel + asked.held_bytes,
+            state=2 * panel + asked.held_bytes,
             scratch=max(gathering, _TILE * asked.panel * size),
             loaded=asked.rows.nbytes,
         )
 
-    def init(self, volumes: range) -> Panel:
+    def init(self, volumes: range) -> Panels:
         if volumes.start % self._asked.panel:
             raise ValueError(f"a state must start with a panel, got volume {volumes.start}")
-        shape = self._asked.panel, len(self._asked.rows)
-        return Panel(volumes, np.empty(shape, self._asked.file.dtype))
+        shape, dtype = (self._asked.panel, len(self._asked.rows)), self._asked.file.dtype
+        rows, full = np.empty(shape, dtype), np.empty(shape, dtype)
+        return Panels(volumes, rows, full, written=len(self._asked.rows))
 
-    def update(self, state: Panel, block: Block) -> None:
+    def update(self, state: Panels, block: Block) -> None:
         scaling, applied = block.scaling, block.scaling
         if self._keeps_stored:
             _note(state.scalings, block.stop, scaling)
@@ -118,23 +127,42 @@ class PanelWriter(Accumulator[Panel]):
             gather_rows(rows, stored, self._asked.rows, applied.slope, applied.inter)
             taken += len(rows)
             state.filled += len(rows)
+            # As much of the panel before as this is of its own, rounded up: it
+            # is written in time, and no decode ever waits for a whole panel.
+            share = -(-len(rows) * state.full.shape[1] // self._asked.panel)
+            self._write(state, state.written + share)
             if at + len(rows) == self._asked.panel or state.filled == len(state.volumes):
-                self._write(state, at + len(rows))
+                self._turn(state, at + len(rows))
+        if state.filled == len(state.volumes):
+            self._write(state, state.full.shape[1])
 
-    def _write(self, state: Panel, n_filled: int) -> None:
+    def _turn(self, state: Panels, n_filled: int) -> None:
+        """Make the filled panel the one to be written, after what is left of the other."""
+        self._write(state, state.full.shape[1])
         state.rows[n_filled:] = 0
-        panel, n_voxels = state.rows.shape
-        index = (state.volumes.start + state.filled - 1) // panel
-        first = index * state.rows.size
-        for start in range(0, n_voxels, _TILE):
-            tile = np.ascontiguousarray(state.rows[:, start : start + _TILE].T)
-            self._asked.file.write(first + start * panel, tile)
-        self._asked.file.write_back(first, state.rows.size)
+        index = (state.volumes.start + state.filled - 1) // self._asked.panel
+        state.rows, state.full = state.full, state.rows
+        state.place, state.written = index * state.full.size, 0
 
-    def merge(self, first: Panel, second: Panel) -> Panel:
+    def _write(self, state: Panels, stop: int) -> None:
+        """Write the full panel up to this voxel, or a little further: whole tiles."""
+        panel, n_voxels = state.full.shape
+        if state.written == n_voxels:
+            return
+        while state.written < min(stop, n_voxels):
+            part = state.full[:, state.written : state.written + _TILE]
+            place = state.place + state.written * panel
+            self._asked.file.write(place, np.ascontiguousarray(part.T))
+            state.written += part.shape[1]
+        if state.written == n_voxels:
+            self._asked.file.write_back(state.place, state.full.size)
+
+    def merge(self, first: Panels, second: Panels) -> Panels:
         volumes = range(first.volumes.start, second.volumes.stop)
         scalings = first.scalings + second.scalings
-        return Panel(volumes, second.rows, first.filled + second.filled, scalings)
+        filled = first.filled + second.filled
+        rows, full, written = second.rows, second.full, second.written
+        return Panels(volumes, rows, full, filled, second.place, written, scalings)
 
 
 def _note(scalings: Stretches, stop: int, scaling: Scaling) -> None:
