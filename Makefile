@@ -50,8 +50,9 @@ lock: .venv/.installed ## write requirements.lock after pyproject.toml changed
 upgrade: .venv/.installed ## write requirements.lock with the newest versions
 	@$(LOCK) --upgrade
 
-benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on an image of 857 volumes
+benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on images of 0.5 to 4.8 GB
 	@$(BIN)/python -m benchmarks.seed_scale
+	@$(BIN)/python -m benchmarks.store
 
 fuzz: .venv/.installed ## thousands of made-up and damaged images
 	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8
