@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -157,7 +158,15 @@ def _decode(chunks: TaggedChunks, decoded: Decoded, wanted: Wanted) -> None:
                     return
         decoded.put(None)
     except BaseException as error:  # noqa: BLE001 - raised again by the reader
+        _let_go(error)
         decoded.put(error)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames that an error and its causes hold: buffers would live as long as they."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__
 
 
 def _ring_bytes(parts: Sequence[Part], volumes: int) -> int:
