@@ -112,6 +112,7 @@ def test_read_volume_with_a_cache_decodes_once(bold: Path, tmp_path: Path) -> No
     assert store.stats()["entries"] == 1
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "store").rglob("*.npy")}
     bs.read_volume(bold, 7, cache=tmp_path / "store")
+    bs.read_volume(bold, 7, cache=bs.CacheConfig(folder=tmp_path / "store"))
     assert made == {path: path.stat().st_mtime_ns for path in made}
 
 
@@ -135,3 +136,9 @@ def test_a_damaged_image_gives_no_volume_with_or_without_a_cache(
         with pytest.raises(bs.CorruptImageError):
             bs.read_volume(bold, 0, cache=cache)
     assert bs.Store(tmp_path / "store").stats()["entries"] == 0
+
+
+@pytest.mark.parametrize("cache", [True, 3, "", b"store"])
+def test_a_cache_must_be_a_store_or_a_path(bold: Path, cache: Any) -> None:
+    with pytest.raises(bs.ParameterError, match=r"`cache` must be a bs\.Store"):
+        bs.read_volume(bold, 0, cache=cache)

@@ -15,6 +15,7 @@ from boldstream.io.masks import MaskLike, mask_name
 from boldstream.io.masks import load_mask as read_mask
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.writing import NiftiImage, as_image
+from boldstream.memory.cache import CacheConfig
 from boldstream.memory.store import Store
 from boldstream.streaming.once import plan_once, stream_once
 from boldstream.streaming.plan import Plan
@@ -183,7 +184,7 @@ def read_volume(
     image: ImageLike,
     t: int,
     *,
-    cache: Store | str | os.PathLike[str] | None = None,
+    cache: Store | CacheConfig | str | os.PathLike[str] | None = None,
     memory_limit: str | int | None = None,
 ) -> NiftiImage:
     """One volume of a 4-D image, as a 3-D image.
@@ -197,7 +198,7 @@ def read_volume(
     image : path, nibabel image, or list of either
     t : int
         Which volume, from 0; negative numbers count from the end.
-    cache : Store or path, optional
+    cache : Store, CacheConfig or path, optional
         Where to store volumes; nothing is stored by default.
     memory_limit
         As for `stream`.
@@ -227,8 +228,7 @@ def read_volume(
     if cache is None:
         (volumes,) = stream(source, Volumes([index]), memory_limit=memory_limit)
         return as_image(volumes[..., 0], source.series.grid)
-    store = cache if isinstance(cache, Store) else Store(cache)
-    with store.volumes(source, memory_limit=memory_limit) as stored:
+    with _open_store(cache).volumes(source, memory_limit=memory_limit) as stored:
         volume = np.array(stored[..., index], dtype=np.float32, order="F")
     return as_image(volume, source.series.grid)
 
@@ -281,3 +281,13 @@ def name_masks(masks: Masks) -> list[tuple[str, MaskLike]]:
             "give a mapping of names to masks"
         )
     return named
+
+
+def _open_store(cache: Store | CacheConfig | str | os.PathLike[str]) -> Store:
+    if isinstance(cache, Store):
+        return cache
+    if isinstance(cache, CacheConfig):
+        return cache.open_store()
+    if isinstance(cache, str | os.PathLike) and os.fspath(cache):
+        return Store(cache)
+    raise ParameterError(f"`cache` must be a bs.Store, a bs.CacheConfig or a path, got {cache!r}")

@@ -92,3 +92,14 @@ def test_an_error_of_a_trial_is_the_errors_own(study: Study, command: Command) -
     assert "must hold 0 and one other value" in done.err
     with pytest.raises(bs.MaskError):
         bs.load_mask(study.atlas)
+
+
+def test_a_trial_takes_no_semaphore_that_a_kill_could_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*asked: object) -> None:
+        raise AssertionError("its file would stay in /dev/shm")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    trial = partial(Trial, None, "one pass for all", 1, 2, 3)
+    assert _in_a_new_process(trial) == trial()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from nilearn.signal import clean
@@ -52,3 +54,13 @@ def test_constant_columns_and_those_of_mean_0_become_0() -> None:
     assert (scores[:, :3] == 0).all()
     np.testing.assert_allclose(scores[:, 3], stats.zscore(series[:, 3], ddof=1))
     assert (changes[:, 2:] == 0).all()
+
+
+def test_infinity_makes_its_column_nan_without_a_warning() -> None:
+    for standardize in (partial(zscore, ddof=1), percent_change):
+        series = np.ones((6, 2), "f4")
+        series[:, 1] = np.arange(1, 7)
+        series[2, 0] = np.inf
+        standardize(series, [6])
+        assert np.isnan(series[2, 0])
+        assert np.isfinite(series[:, 1]).all()

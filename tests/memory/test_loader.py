@@ -8,7 +8,9 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import pytest
 from nilearn.signal import clean
 
 import boldstream as bs
+from boldstream.core.limits import process_memory
 from tests.memory.studies import AFFINE, SHAPE, Study, add_row, load_and_sum, make_study
 from tests.oracle import load
 
@@ -161,6 +164,32 @@ def test_without_room_on_the_disk_regions_are_streamed_and_whole_images_refused(
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
+def test_a_region_is_streamed_where_storing_the_image_takes_more_than_allowed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = np.arange(64 * 64 * 30 * 40, dtype="f4").reshape(64, 64, 30, 40)
+    nib.save(nib.Nifti1Image(values, AFFINE), tmp_path / "1.nii")
+    study = bs.OAKConfig(root=tmp_path, image_template="{subject}.nii")
+    limit = (process_memory().rss_bytes + (25 << 20)) / 1024**3
+    config = bs.MemoryConfig(**IN_FILES, MAX_MEMORY_PER_PROCESS_GB=limit)
+    mask = values[..., 0] < 5000
+    with bs.MemoryEfficientContext(study, config) as loader:
+        series = loader.extract_roi_timeseries_memmap("1", mask, standardize=False)
+    np.testing.assert_array_equal(series, values[mask].T)
+    assert "the image is read anew for every region" in caplog.text
+
+
+def test_what_is_shared_in_a_tmpfs_has_to_fit_memory(
+    study: Study, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    monkeypatch.setattr("boldstream.memory.folders._is_memory", lambda path: True)
+    config = bs.MemoryConfig(MAX_MEMORY_PER_PROCESS_GB=0.001)
+    with bs.MemoryEfficientContext(study.config, config) as loader:
+        with pytest.raises(bs.MemoryBudgetError, match=r"78\.1 KiB do not fit"):
+            loader.create_shared_memmap(np.ones(10_000), "x")
+        assert not list(loader.temp_dir.iterdir())
+
+
 @contextmanager
 def largest_file(n_bytes: int) -> Iterator[None]:
     """A limit that files cannot grow above, as on a disk that is full."""
@@ -260,6 +289,21 @@ def test_what_a_killed_owner_left_is_removed_by_the_next(cache: Path) -> None:
             assert kept.exists()
         living.communicate("\n")
     assert list(cache.iterdir()) == [cache / "theirs.tmp"]
+
+
+def test_threads_of_one_loader_share_its_folder(cache: Path) -> None:
+    together = threading.Barrier(4)
+
+    def ask(loader: bs.MemoryEfficientLoader) -> Path:
+        together.wait()
+        return loader.temp_dir
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            with bs.MemoryEfficientContext() as loader:
+                (folder,) = set(pool.map(ask, [loader] * 4))
+                assert folder.exists()
+    assert not list(cache.iterdir())
 
 
 def test_a_loader_that_is_forgotten_leaves_nothing(cache: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from boldstream.core.errors import StorageError
 from boldstream.memory.locks import (
     is_read,
+    lock_path,
     owner_lock,
     read_lock,
     reap,
@@ -136,11 +137,23 @@ def test_the_dead_are_reaped_and_the_living_are_not(tmp_path: Path) -> None:
             "living.part",
             "living.part.boldstream-lock",
         }
-        with pytest.raises(StorageError, match=f"owned by process {owners[1].pid}"):
+        with pytest.raises(StorageError, match=f"by process {owners[1].pid}"):
             owner_lock(living)
     finally:
         for owner in owners:
             end(owner)
+
+
+def test_an_owner_waits_for_who_reaps(tmp_path: Path) -> None:
+    folder = tmp_path / "new.part"
+    reaper = try_writer_lock(lock_path(folder))
+    assert reaper is not None
+    timer = threading.Timer(0.1, reaper.close)
+    timer.start()
+    with owner_lock(folder) as lock:
+        assert lock.held
+        assert try_writer_lock(lock_path(folder)) is None
+    timer.join()
 
 
 def test_a_recycled_process_id_keeps_nothing(tmp_path: Path) -> None:
@@ -157,3 +170,63 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.part").mkdir()
     reap(tmp_path, ".part")
     assert {path.name for path in tmp_path.iterdir()} == {"uv.lock", "mine.part"}
+
+
+def test_a_full_disk_keeps_no_one_from_a_lock(small_disk: Path) -> None:
+    path = small_disk / "x.boldstream-lock"
+    with (small_disk / "other").open("wb") as other:
+        other.write(b"1" * (os.statvfs(small_disk).f_bavail * 4096))
+    for _ in range(2):
+        with writer_lock(path, timeout=1):
+            assert try_writer_lock(path) is None
+
+
+def test_a_lock_that_was_let_go_is_not_held_on_by_children(tmp_path: Path) -> None:
+    """They have its file open, as what a process forks while it holds the lock has."""
+    path, data = tmp_path / "x.boldstream-lock", tmp_path / "data"
+    data.touch()
+    writer, remover = writer_lock(path), unread_lock(data)
+    assert remover is not None
+    descriptors = [writer.descriptor, remover.descriptor]
+    child = subprocess.Popen(["sleep", "60"], pass_fds=descriptors)
+    try:
+        taken = threading.Event()
+
+        def wait_for_it() -> None:
+            with writer_lock(path):
+                taken.set()
+
+        waiter = threading.Thread(target=wait_for_it, daemon=True)
+        waiter.start()
+        # Until it has the file open that goes away.
+        time.sleep(0.2)
+        writer.close()
+        remover.close()
+        assert taken.wait(5)
+        waiter.join()
+        assert not is_read(data)
+    finally:
+        child.kill()
+        child.wait()
+
+
+FORK = """
+import os, sys
+from pathlib import Path
+from boldstream.memory.locks import try_writer_lock, writer_lock
+path = Path(sys.argv[1])
+lock = writer_lock(path)
+child = os.fork()
+if not child:
+    lock.close()
+    os._exit(0)
+os.waitpid(child, 0)
+assert path.exists()
+assert try_writer_lock(path) is None
+lock.close()
+assert not path.exists()
+"""
+
+
+def test_a_forked_child_does_not_let_go_of_its_parents_lock(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", FORK, str(tmp_path / "x.boldstream-lock")], check=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 
 import boldstream as bs
 from boldstream.core.limits import Limit, process_memory
+from boldstream.memory.folders import find_folder
 from tests.memory.studies import Study, make_study
 
 GIB = 1024**3
@@ -148,3 +152,22 @@ def test_every_option_is_in_the_table_and_tested_here() -> None:
         test = f"test_{field.name.lower()}"
         assert f"| `{field.name}` |" in table
         assert test in globals()
+
+
+def test_what_a_killed_loader_did_not_keep_goes_with_the_next(study: Study) -> None:
+    script = (
+        "import os, signal, boldstream as bs\n"
+        f"study = bs.OAKConfig(root={str(study.root)!r}, tr=2.0)\n"
+        "config = bs.MemoryConfig(MEMMAP_THRESHOLD_GB=0, CACHE_MEMMAP_FILES=False)\n"
+        "loader = bs.MemoryEfficientLoader(study, config)\n"
+        "array = loader.load_fmri_memmap('sub-001')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", script], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    unkept = find_folder().path / "boldstream-unkept"
+    assert list(unkept.glob("*.boldstream"))
+    config = bs.MemoryConfig(MEMMAP_THRESHOLD_GB=0)
+    with bs.MemoryEfficientContext(study.config, config) as loader:
+        loader.load_fmri_memmap("sub-001")
+    assert not list(unkept.glob("*.boldstream"))

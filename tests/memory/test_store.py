@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from boldstream.core.errors import (
     StorageError,
 )
 from boldstream.memory.store import Store, writing
+from boldstream.memory.store.recipe import identify
 from tests.memory.images import SHAPE, make_mask, save_bold, series_of
 from tests.oracle import fdata, load
 
@@ -369,8 +371,11 @@ def test_a_limit_too_small_for_one_image_is_said(tmp_path: Path, bold: Path) -> 
 def test_other_files_of_the_folder_are_left_alone(bold: Path, store: Store) -> None:
     (store.folder.path / ("0" * 32)).mkdir()
     (store.folder.path / "uv.lock").touch()
+    (store.folder.path / "study.boldstream").mkdir()
+    (store.folder.path / "notes.boldstream").touch()
     before = names_in(store)
     store.voxels(bold, make_mask()).close()
+    assert len(store.entries()) == 1
     Store(store.folder.path).clear(unused_only=False)
     assert names_in(store) == before
 
@@ -428,3 +433,8 @@ def test_any_file_name(tmp_path: Path, store: Store, name: str) -> None:
         np.testing.assert_array_equal(voxels.read(), series_of(path, make_mask()))
     assert store.entries()[0].sources == (str(path.resolve()),)
     assert Store(deep / "store").folder.path == deep / "store"
+
+
+def test_a_file_whose_name_this_locale_cannot_write_counts_as_gone(bold: Path) -> None:
+    # A lone surrogate is to UTF-8 what an accent is to ASCII.
+    assert replace(identify(bold), path=f"{bold}\ud800").is_current()

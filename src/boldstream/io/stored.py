@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,9 @@ def _files_of(part: Part) -> Iterator[Path]:
         yield header.resolve()
     if isinstance(part, ProxyPart):
         # Formats of two files (PAR/REC) do not say which other one they read.
-        yield from sorted(path.resolve() for path in data.parent.glob(f"{data.stem}.*"))
+        yield from sorted(
+            path.resolve() for path in data.parent.glob(f"{glob.escape(data.stem)}.*")
+        )
 
 
 def stored_type(source: VolumeSource) -> np.dtype[Any] | None:

@@ -15,8 +15,11 @@ _EPS = float(np.finfo(np.float64).eps)
 _ROUNDING = 8
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def zscore(series: NDArray[Any], run_lengths: Sequence[int], *, ddof: int) -> None:
     """Mean 0 and standard deviation 1 within each run; a constant column becomes 0.
+
+    A column with an infinite value becomes NaN.
 
     Parameters
     ----------
@@ -37,6 +40,7 @@ def zscore(series: NDArray[Any], run_lengths: Sequence[int], *, ddof: int) -> No
         part[:] = np.where(constant, 0, values / deviation)
 
 
+@np.errstate(invalid="ignore", over="ignore")
 def percent_change(series: NDArray[Any], run_lengths: Sequence[int]) -> None:
     """Difference from the mean of its run, in percent of that mean's size.
 

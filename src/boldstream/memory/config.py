@@ -236,7 +236,7 @@ def _positive_gb(name: str, value: Any) -> float:
 def _folder(name: str, value: Any) -> Path | None:
     if value is not None and not isinstance(value, str | os.PathLike):
         raise ParameterError(f"`{name}` must be a folder or None, got {value!r}")
-    return None if value is None else Path(value).expanduser()
+    return None if value is None else Path(value)
 
 
 _CHECKS: Mapping[str, Callable[[str, Any], Any]] = {

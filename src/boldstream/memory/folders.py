@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from boldstream.core.budget import format_bytes
@@ -66,7 +68,7 @@ def find_folder(
     Raises
     ------
     StorageError
-        If the folder cannot be made or written to, or is another user's.
+        If the folder cannot be made, written to or locked, or is another user's.
 
     Examples
     --------
@@ -79,15 +81,23 @@ def find_folder(
     source, place = next(_places(explicit, memmap_temp_dir, environ))
     try:
         path = _make_private(place.expanduser().absolute())
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        # A user without a home is a RuntimeError.
+        why = error.strerror if isinstance(error, OSError) else error
         raise StorageError(
-            f"{source} must name a folder that can be made and written to, got {place}: "
-            f"{error.strerror}"
+            f"{source} must name a folder that can be made, written to and locked, got {place}: "
+            f"{why}"
         ) from error
     folder = Folder(path, source, _is_memory(path))
     if folder.is_memory:
-        _logger.warning("%s (%s) is a tmpfs: files there count as memory", path, source)
+        _say_that_it_is_memory(path, source)
     return folder
+
+
+# Once for each folder and process: it is looked up again and again.
+@cache
+def _say_that_it_is_memory(path: Path, source: str) -> None:
+    _logger.warning("%s (%s) is a tmpfs: files there count as memory", path, source)
 
 
 def _places(
@@ -116,8 +126,9 @@ def _make_private(place: Path) -> Path:
             place /= f"boldstream-{os.geteuid()}"
             place.mkdir(_PRIVATE, exist_ok=True)
             _take(place)
-    # Modes do not tell all: the disk may be mounted for reading only.
-    tempfile.TemporaryFile(dir=place).close()
+    # Modes do not tell all: the disk may be mounted for reading only, or without locks.
+    with tempfile.TemporaryFile(dir=place) as probe:
+        fcntl.flock(probe, fcntl.LOCK_EX)
     return place
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ from boldstream.io.study import OAKConfig, check_label, find_study
 from boldstream.kernels.standardize import percent_change, zscore
 from boldstream.memory.clearing import UNKEPT
 from boldstream.memory.config import GB, MemoryConfig
-from boldstream.memory.folders import find_folder
+from boldstream.memory.folders import Folder, find_folder
 from boldstream.memory.mapped import MemoryMappedArray
 from boldstream.memory.monitor import MemoryMonitor
 from boldstream.memory.store import Store
@@ -82,15 +83,17 @@ class MemoryEfficientLoader:
         self.memory_config = memory_config or MemoryConfig.for_system()
         self.monitor = MemoryMonitor(self.memory_config)
         self._temporary: TemporaryFolder | None = None
+        self._making = threading.Lock()
         self._maps = weakref.WeakSet[MemoryMappedArray]()
 
     @property
     def temp_dir(self) -> Path:
         """A private folder (0700) of this loader; made when it is first asked for."""
-        if self._temporary is None:
-            keep = not self.memory_config.CLEANUP_TEMP_FILES
-            self._temporary = TemporaryFolder(self._folder, keep=keep)
-        return self._temporary.path
+        with self._making:
+            if self._temporary is None:
+                keep = not self.memory_config.CLEANUP_TEMP_FILES
+                self._temporary = TemporaryFolder(self._folder.path, keep=keep)
+            return self._temporary.path
 
     def load_fmri_memmap(self, subject_id: str) -> MemoryMappedArray | NDArray[Any]:
         """All volumes of a subject, its runs joined in order.
@@ -219,11 +222,15 @@ class MemoryEfficientLoader:
             If this loader has one of this name.
         StorageError
             If the disk has no room.
+        MemoryBudgetError
+            If the file lies in memory (a tmpfs) and does not fit there.
         """
         if not self.memory_config.SHARED_MEMORY_PARALLEL:
             raise ParameterError("`SHARED_MEMORY_PARALLEL` must be True to share arrays, got False")
         path = self.temp_dir / f"{check_label('identifier', identifier)}.dat"
         values = np.asarray(data)
+        if self._folder.is_memory:
+            self._require_room(values.nbytes)
         order: Literal["C", "F"] = "F" if values.flags.fnc else "C"
         shared = MemoryMappedArray(path, values.shape, values.dtype, order=order, mode="w+")
         _copy_into(shared, values)
@@ -261,7 +268,7 @@ class MemoryEfficientLoader:
         self._maps.clear()
         config = self.memory_config
         if config.CLEANUP_TEMP_FILES and not config.CACHE_MEMMAP_FILES:
-            Store(self._folder / UNKEPT).clear()
+            _clear_unkept(self._folder.path)
         if self._temporary is not None:
             self._temporary.close()
             self._temporary = None
@@ -271,8 +278,8 @@ class MemoryEfficientLoader:
         return type(self), (self.config, self.memory_config)
 
     @property
-    def _folder(self) -> Path:
-        return find_folder(memmap_temp_dir=self.memory_config.MEMMAP_TEMP_DIR).path
+    def _folder(self) -> Folder:
+        return find_folder(memmap_temp_dir=self.memory_config.MEMMAP_TEMP_DIR)
 
     @property
     def _limit(self) -> int:
@@ -283,7 +290,12 @@ class MemoryEfficientLoader:
         config = self.memory_config
         if not config.SHARED_MEMORY_PARALLEL:
             return Store(self.temp_dir / "store")
-        return Store(self._folder if config.CACHE_MEMMAP_FILES else self._folder / UNKEPT)
+        folder = self._folder.path
+        if not config.CACHE_MEMMAP_FILES:
+            return Store(folder / UNKEPT)
+        # Loaders that were killed could not clean up.
+        _clear_unkept(folder)
+        return Store(folder)
 
     def _images(self, subject_id: str) -> Sequence[Path]:
         study = find_study() if self.config is None else self.config
@@ -305,7 +317,7 @@ class MemoryEfficientLoader:
         everywhere = np.ones(source.series.grid.shape, np.bool_)
         try:
             stored = self._store().voxels(images, everywhere, memory_limit=self._limit)
-        except StorageError as error:
+        except (StorageError, MemoryBudgetError) as error:
             _log.warning("%s; the image is read anew for every region", error)
             return self._read_once(source, mask)
         with stored:
@@ -354,3 +366,9 @@ def _disk_bytes(folder: Path) -> int:
         with suppress(FileNotFoundError):
             total += os.lstat(path).st_blocks * 512
     return total
+
+
+def _clear_unkept(folder: Path) -> None:
+    """Remove what is not to be kept and is not in use."""
+    if (folder / UNKEPT).exists():
+        Store(folder / UNKEPT).clear()

@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -21,10 +22,11 @@ from boldstream.core.errors import StorageError
 # No one else's files end so; a folder may hold a ``uv.lock``.
 _LOCK_SUFFIX = ".boldstream-lock"
 _POLL_SECONDS = 0.02
+_REAPING_SECONDS = 1.0
 
 
 class Lock:
-    """A lock that is held; made by the functions of this module."""
+    """A lock that is held, by forked children of this process too; made by this module."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -40,13 +42,12 @@ class Lock:
 
     def close(self) -> None:
         """Let go of the lock."""
-        if self.held:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __del__(self) -> None:
-        # Not the file of a writer's lock: a forked child has a copy of this, and is not the writer.
-        Lock.close(self)
+        self.close()
 
     def __enter__(self) -> Lock:
         return self
@@ -60,7 +61,27 @@ class Lock:
         self.close()
 
 
-class WriterLock(Lock):
+class ExclusiveLock(Lock):
+    """A lock that keeps everyone else out until this process lets go, whatever its children do."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self._owner = os.getpid()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process took it and holds it; a forked child has a mere copy."""
+        return self.held and self._owner == os.getpid()
+
+    def close(self) -> None:
+        """Let go of the lock."""
+        if self.is_own:
+            # Closing alone would leave it to children that have the file open.
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+        super().close()
+
+
+class WriterLock(ExclusiveLock):
     """The lock of the one writer of something; its file goes when it is let go."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
@@ -69,9 +90,11 @@ class WriterLock(Lock):
 
     def close(self) -> None:
         """Remove the lock's file, then let go: whoever waits for it sees that it is gone."""
-        if self.held:
-            self._path.unlink(missing_ok=True)
-        super().close()
+        try:
+            if self.is_own:
+                self._path.unlink(missing_ok=True)
+        finally:
+            super().close()
 
 
 def writer_lock(path: Path, *, timeout: float | None = None) -> WriterLock:
@@ -118,15 +141,15 @@ def try_writer_lock(path: Path) -> WriterLock | None:
 
 def _lock_once(path: Path, *, wait: bool) -> WriterLock | None:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _open_locked(path, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX, wait=wait)
     except OSError as error:
         raise StorageError(f"{path} cannot be locked: {error.strerror}") from error
-    # Its holder removes the file: a lock on one that has no name any more counts for nothing.
-    if not (_flock(descriptor, fcntl.LOCK_EX, wait=wait) and names_this_file(path, descriptor)):
-        os.close(descriptor)
+    if descriptor is None:
         return None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, _introduction())
+    # Only for people to read: a full disk that has no room for it keeps no one from the lock.
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, _introduction())
     return WriterLock(descriptor, path)
 
 
@@ -139,17 +162,13 @@ def read_lock(path: Path) -> Lock | None:
         If the file is there and cannot be opened.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Waits only while someone removes it; then it has no name any more.
+        descriptor = _open_locked(path, os.O_RDONLY, fcntl.LOCK_SH, wait=True)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
-    # Waits only while someone removes it; then it has no name any more.
-    _flock(descriptor, fcntl.LOCK_SH, wait=True)
-    if not names_this_file(path, descriptor):
-        os.close(descriptor)
-        return None
-    return Lock(descriptor)
+    return None if descriptor is None else Lock(descriptor)
 
 
 def is_read(path: Path) -> bool:
@@ -168,15 +187,12 @@ def unread_lock(path: Path) -> Lock | None:
     """
     try:
         # For writing: network file systems want that for a lock that excludes others.
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = _open_locked(path, os.O_RDWR, fcntl.LOCK_EX, wait=False)
     except FileNotFoundError:
         return Lock(-1)
     except OSError as error:
         raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
-    if _flock(descriptor, fcntl.LOCK_EX, wait=False):
-        return Lock(descriptor)
-    os.close(descriptor)
-    return None
+    return None if descriptor is None else ExclusiveLock(descriptor)
 
 
 def lock_path(folder: Path) -> Path:
@@ -197,11 +213,8 @@ def owner_lock(folder: Path) -> WriterLock:
     StorageError
         If someone who lives owns it.
     """
-    path = lock_path(folder)
-    lock = try_writer_lock(path)
-    if lock is None:
-        raise StorageError(f"{folder} is owned by {_holder(path)}")
-    return lock
+    # Who reaps may hold the lock of a folder that is not made yet, for a moment.
+    return writer_lock(lock_path(folder), timeout=_REAPING_SECONDS)
 
 
 def reap(parent: Path, suffix: str) -> None:
@@ -224,20 +237,29 @@ def reap(parent: Path, suffix: str) -> None:
                 )
 
 
-def names_this_file(path: Path, descriptor: int) -> bool:
-    """Whether a path still names the file that is open."""
+def _open_locked(path: Path, flags: int, kind: int, *, wait: bool) -> int | None:
+    """Open and lock a file; None where someone else holds it.
+
+    None also where the path no longer names the file once it is locked: who
+    held it removed it, and a lock on a file without a name counts for nothing.
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    locked = False
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
+            locked = _names_this_file(path, descriptor)
+    finally:
+        if not locked:
+            os.close(descriptor)
+    return descriptor if locked else None
+
+
+def _names_this_file(path: Path, descriptor: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-def _flock(descriptor: int, kind: int, *, wait: bool) -> bool:
-    try:
-        fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _introduction() -> bytes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
 from typing import Literal, TypeAlias
@@ -96,14 +95,33 @@ def recommend(trials: Sequence[Trial]) -> str:
 
 
 def _in_a_new_process(trial: Callable[[], Trial]) -> Trial:
-    # Not forked: the peak of a forked process includes its parent's.
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(trial).result()
-        except BrokenProcessPool as error:
-            raise MemoryBudgetError(
-                "a trial was ended by the system, for want of memory most likely"
-            ) from error
+    # Not forked: the peak of a forked process includes its parent's. And no
+    # pool: its semaphores stay in /dev/shm when all are killed.
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(trial, sending))
+    process.start()
+    # The child's end alone: its death is then the end of the pipe.
+    sending.close()
+    try:
+        outcome: Trial | Exception = receiving.recv()
+    except EOFError as error:
+        raise MemoryBudgetError(
+            "a trial was ended by the system, for want of memory most likely"
+        ) from error
+    finally:
+        process.join()
+        receiving.close()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _send(trial: Callable[[], Trial], connection: Connection) -> None:
+    try:
+        connection.send(trial())
+    except Exception as error:  # noqa: BLE001 - raised again by the parent
+        connection.send(error)
 
 
 def _trial_at(threshold_gb: float, images: Sequence[Path], masks: Sequence[Path]) -> Trial:

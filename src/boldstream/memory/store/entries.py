@@ -113,7 +113,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         raw["scalings"] = tuple((n, slope, inter) for n, slope, inter in raw["scalings"])
         manifest = Manifest(**raw)
         return manifest if _is_whole(folder, manifest) else None
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 
@@ -233,7 +233,7 @@ def _sync_folder(path: Path) -> None:
 
 
 def remove_entry(path: Path, *, even_if_read: bool = False) -> int:
-    """Remove an entry that no one is making and no one reads; bytes freed.
+    """Remove an entry that no one is making and no one reads; bytes freed, 0 if it is gone.
 
     Who reads one that is removed keeps its pages, and cannot open it again.
     """
@@ -252,7 +252,11 @@ def drop_entry(path: Path, *, even_if_read: bool = False) -> int:
     size, part = folder_bytes(path), path.with_suffix(PART_SUFFIX)
     with unread or Lock(-1), _storage_errors(path):
         shutil.rmtree(part, ignore_errors=True)
-        path.rename(part)
+        try:
+            path.rename(part)
+        except FileNotFoundError:
+            # Someone else was faster.
+            return 0
     shutil.rmtree(part, ignore_errors=True)
     return size
 

@@ -87,6 +87,7 @@ def _write_voxels(folder: Path, recipe: Recipe) -> dict[str, int]:
     positions = np.flatnonzero(recipe.mask.array)
     file = NpyFile(path, positions.shape, positions.dtype, fortran_order=False)
     try:
+        file.allocate()
         file.write(0, positions)
         file.sync()
     finally:

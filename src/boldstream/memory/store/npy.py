@@ -15,7 +15,7 @@ from boldstream.memory.folders import reserve
 
 
 class NpyFile:
-    """A ``.npy`` file whose disk space is taken at once and whose values come piece by piece.
+    """A ``.npy`` file whose values come piece by piece, once the disk space for all is taken.
 
     Parameters
     ----------
@@ -25,11 +25,6 @@ class NpyFile:
     dtype : numpy.dtype
     fortran_order : bool
         Whether the first axis is the one that lies together.
-
-    Raises
-    ------
-    StorageError
-        If the disk has no room for it.
     """
 
     def __init__(
@@ -37,16 +32,21 @@ class NpyFile:
     ) -> None:
         header = npy_header(shape, dtype, fortran_order=fortran_order)
         self.path, self.dtype = path, dtype
-        self._start = len(header)
+        self._header, self._start = header, len(header)
         self.n_bytes = self._start + math.prod(shape) * dtype.itemsize
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o600)
-        try:
-            reserve(self._descriptor, self.n_bytes)
-            os.pwrite(self._descriptor, header, 0)
-        except BaseException:
-            self.close()
-            raise
+
+    def allocate(self) -> None:
+        """Take the disk space of all values, before the first is written.
+
+        Raises
+        ------
+        StorageError
+            If there is not enough.
+        """
+        reserve(self._descriptor, self.n_bytes)
+        os.pwrite(self._descriptor, self._header, 0)
 
     def write(self, first: int, values: NDArray[Any]) -> None:
         """Write contiguous values; `first` counts values, not bytes, from the first of the file."""

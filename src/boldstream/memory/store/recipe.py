@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -19,6 +20,7 @@ Layout: TypeAlias = Literal["voxels", "volumes"]
 
 # A new number for every change of what entries hold: old ones are then not found.
 VERSION = 1
+_KEY_BYTES = 16
 _END_BYTES = 1 << 16
 _PIECE_BYTES = 1 << 20
 
@@ -49,11 +51,12 @@ class FileIdentity:
     def is_current(self) -> bool:
         """Whether the file is as it was, as far as its directory entry tells; True if it is gone.
 
-        A file that is gone may be on a disk that is not mounted now.
+        A file that is gone may be on a disk that is not mounted now, and one
+        whose name cannot be written in this locale is not to be found.
         """
         try:
             status = Path(self.path).stat()
-        except OSError:
+        except (OSError, UnicodeError):
             return True
         return (status.st_size, status.st_mtime_ns, status.st_ino) == (
             *(self.size, self.mtime_ns, self.inode),
@@ -128,7 +131,12 @@ class Recipe:
             "mask": None if self.mask is None else _hash_mask(self.mask),
         }
         text = json.dumps(facts, sort_keys=True)
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(text.encode(), digest_size=_KEY_BYTES).hexdigest()
+
+
+def is_key(name: str) -> bool:
+    """Whether a name can be the key of a recipe."""
+    return re.fullmatch(f"[0-9a-f]{{{2 * _KEY_BYTES}}}", name) is not None
 
 
 def _hash_mask(mask: Mask) -> str:

@@ -33,7 +33,7 @@ from boldstream.memory.store.entries import (
     remove_entry,
 )
 from boldstream.memory.store.filling import fill_entry, needed_bytes
-from boldstream.memory.store.recipe import Recipe, volumes_recipe, voxels_recipe
+from boldstream.memory.store.recipe import Recipe, is_key, volumes_recipe, voxels_recipe
 from boldstream.memory.store.voxels import StoredVoxels
 from boldstream.streaming.progress import Report
 
@@ -290,7 +290,12 @@ class Store:
                 remove_entry(entry.path)
 
     def _folders(self, *suffixes: str) -> list[Path]:
-        return [path for path in self.folder.path.iterdir() if path.suffix in suffixes]
+        """Those of the store; the folder may hold a ``study.boldstream`` of the user's."""
+        return [
+            path
+            for path in self.folder.path.iterdir()
+            if path.suffix in suffixes and is_key(path.stem)
+        ]
 
     def _n_bytes(self) -> int:
         """Bytes of all entries, those in the making included."""

@@ -45,7 +45,7 @@ class StoredVoxels:
         self.path = entry.path
         self.grid: Grid = manifest.grid
         self.n_volumes, self.run_lengths = manifest.n_volumes, manifest.run_lengths
-        self.voxels: NDArray[np.intp] = np.load(entry.path / VOXELS)
+        self.voxels: NDArray[np.intp] = _load_voxels(entry)
         self._shape, self._dtype = manifest.shape, np.dtype(manifest.dtype)
         self._start = len(manifest.header)
         self._slope, self._inter = _spread(manifest.scalings, self.n_volumes)
@@ -122,7 +122,9 @@ class StoredVoxels:
         Mapped by itself: its pages, which count as memory of this process,
         go with the last reference to it.
         """
-        if not self._lock.held:
+        # Looked at once, as another thread may close this: -1 would map zeros.
+        descriptor = self._lock.descriptor
+        if descriptor < 0:
             raise StorageError(f"{self.path} is closed; open it again to read")
         _, n_voxels, panel = self._shape
         count = n_voxels * panel
@@ -130,11 +132,10 @@ class StoredVoxels:
         lead = start % mmap.ALLOCATIONGRANULARITY
         size = lead + count * self._dtype.itemsize
         try:
-            pages = mmap.mmap(
-                self._lock.descriptor, size, access=mmap.ACCESS_READ, offset=start - lead
-            )
-        except OSError as error:
-            raise StorageError(f"{self.path} cannot be mapped: {error.strerror}") from error
+            pages = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ, offset=start - lead)
+        except (OSError, ValueError) as error:
+            # A file that is too short by now is a ValueError.
+            raise StorageError(f"{self.path} cannot be mapped: {error}") from error
         return np.frombuffer(pages, self._dtype, count, lead).reshape(n_voxels, panel)
 
     def _scale(self, out: NDArray[np.float32], stored: NDArray[Any], span: slice) -> None:
@@ -199,6 +200,15 @@ def open_voxels(path: Path) -> StoredVoxels:
         If it was removed.
     """
     return StoredVoxels(require_entry(path))
+
+
+def _load_voxels(entry: OpenEntry) -> NDArray[np.intp]:
+    try:
+        return np.asarray(np.load(entry.path / VOXELS))
+    except (OSError, ValueError) as error:
+        # Whoever clears the store of what is in use removes it after it was opened, too.
+        entry.lock.close()
+        raise StorageError(f"{entry.path} was removed or damaged; make it again") from error
 
 
 def _spread(

@@ -1,4 +1,8 @@
-"""Reductions that write to the disk what passes."""
+"""Reductions that write to the disk what passes.
+
+They take its space when a pass begins and not before: in a tmpfs it is
+memory, and has to be in the plan that was found to fit.
+"""
 
 from __future__ import annotations
 
@@ -110,6 +114,7 @@ class PanelWriter(Accumulator[Panels]):
     def init(self, volumes: range) -> Panels:
         if volumes.start % self._asked.panel:
             raise ValueError(f"a state must start with a panel, got volume {volumes.start}")
+        self._asked.file.allocate()
         shape, dtype = (self._asked.panel, len(self._asked.rows)), self._asked.file.dtype
         rows, full = np.empty(shape, dtype), np.empty(shape, dtype)
         return Panels(volumes, rows, full, written=len(self._asked.rows))
@@ -200,7 +205,7 @@ class VolumeWriter(Accumulator[None]):
         return Cost(self._held, scratch=self._n_voxels * (8 + self._file.dtype.itemsize))
 
     def init(self, volumes: range) -> None:
-        return None
+        self._file.allocate()
 
     def update(self, state: None, block: Block) -> None:
         dtype, scaling = self._file.dtype, block.scaling
