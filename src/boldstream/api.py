@@ -283,7 +283,7 @@ def name_masks(masks: Masks) -> list[tuple[str, MaskLike]]:
     return named
 
 
-def _open_store(cache: Store | CacheConfig | str | os.PathLike[str]) -> Store:
+def _open_store(cache: object) -> Store:
     if isinstance(cache, Store):
         return cache
     if isinstance(cache, CacheConfig):
