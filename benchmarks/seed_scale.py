@@ -180,7 +180,7 @@ def print_table(rows: Sequence[Row], *, judged: bool) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.seed_scale", description=__doc__)
-    default = Path(__file__).parent / "work"
+    default = Path(__file__).parent / "images"
     parser.add_argument(
         "--folder", type=Path, default=default, help="keeps the images (%(default)s)"
     )

@@ -243,7 +243,7 @@ def _size(inputs: StoreInputs) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description=__doc__)
-    default = Path(__file__).parent / "work" / "store"
+    default = Path(__file__).parent / "images" / "store"
     parser.add_argument(
         "--folder", type=Path, default=default, help="keeps the images (%(default)s)"
     )
