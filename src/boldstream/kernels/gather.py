@@ -27,6 +27,13 @@ def scale_into(out: NDArray[Any], stored: NDArray[Any], slope: float, inter: flo
     return out
 
 
+def real_values(stored: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:
+    """Real values in float64, to be rounded once; what is not scaled is returned as it is."""
+    if slope == 1.0 and inter == 0.0:
+        return stored
+    return scale_into(np.empty(stored.shape), stored, slope, inter)
+
+
 def gather_rows(
     out: NDArray[Any],
     stored: NDArray[Any],

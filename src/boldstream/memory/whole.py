@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.io.source import Block, Series, VolumeSource
-from boldstream.kernels.gather import scale_into
+from boldstream.kernels.gather import real_values
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.per_volume import PerVolume, Rows
 from boldstream.streaming.reduction import Bound, Cost, Reduction
@@ -49,8 +49,4 @@ class _WholeRows(PerVolume):
     def fill(self, rows: NDArray[Any], block: Block) -> None:
         scaling = block.scaling
         for row, stored in zip(rows, block.data, strict=True):
-            if scaling.is_identity:
-                row[:] = stored
-            else:
-                # In float64 and rounded once, as every pass over the file does it.
-                row[:] = scale_into(np.empty(len(row)), stored, scaling.slope, scaling.inter)
+            row[:] = real_values(stored, scaling.slope, scaling.inter)

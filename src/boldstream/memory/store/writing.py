@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.io.source import Block, Scaling, Series
-from boldstream.kernels.gather import gather_rows, scale_into
+from boldstream.kernels.gather import gather_rows, real_values
 from boldstream.memory.store.npy import NpyFile
 from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
 
@@ -210,9 +210,7 @@ class VolumeWriter(Accumulator[None]):
     def update(self, state: None, block: Block) -> None:
         dtype, scaling = self._file.dtype, block.scaling
         for t, stored in enumerate(block.data, block.start):
-            values = stored
-            if not scaling.is_identity:
-                values = scale_into(np.empty(self._n_voxels), stored, scaling.slope, scaling.inter)
+            values = real_values(stored, scaling.slope, scaling.inter)
             self._file.write(t * self._n_voxels, np.ascontiguousarray(values, dtype))
         self._file.write_back(block.start * self._n_voxels, len(block.data) * self._n_voxels)
 

@@ -13,7 +13,7 @@ from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.source import Block, Series
-from boldstream.kernels.gather import scale_into
+from boldstream.kernels.gather import real_values
 from boldstream.streaming.per_volume import Rows
 from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
 
@@ -84,9 +84,8 @@ class KeptVolumes(Accumulator[Rows]):
         skipped = self._before(state.volumes.start)
         for i in range(self._before(block.start), self._before(block.stop)):
             stored = block.data[self.wanted[i] - block.start]
-            exact = np.empty(self.n_voxels)
-            state.values[i - skipped] = scale_into(
-                exact, stored, block.scaling.slope, block.scaling.inter
+            state.values[i - skipped] = real_values(
+                stored, block.scaling.slope, block.scaling.inter
             )
 
     def merge(self, first: Rows, second: Rows) -> Rows:
