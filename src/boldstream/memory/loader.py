@@ -121,10 +121,9 @@ class MemoryEfficientLoader:
         ImageFileError, CorruptImageError, UnsupportedImageError, GridMismatchError
             As for `open_image`.
         """
-        images = self._images(subject_id)
-        source = open_image(images)
+        source = open_image(self._images(subject_id))
         if self._stays_in_file(source):
-            mapped = self._store().volumes(images, memory_limit=self._limit)
+            mapped = self._store().volumes(source, memory_limit=self._limit)
             self._maps.add(mapped)
             values: MemoryMappedArray | NDArray[Any] = mapped
         else:
@@ -188,7 +187,7 @@ class MemoryEfficientLoader:
         kind, source = _kind_of(standardize), open_image(images)
         mask = load_mask(roi_mask, source.series.grid, name="roi_mask").array
         if self._stays_in_file(source):
-            series = self._read_stored(images, source, mask)
+            series = self._read_stored(source, mask)
         else:
             series = self._read_once(source, mask)
         if kind is not None:
@@ -309,14 +308,12 @@ class MemoryEfficientLoader:
         fits = n_bytes <= find_budget(self._limit).headroom_bytes
         return not fits or self.monitor.suggest_memmap(n_bytes / GB)
 
-    def _read_stored(
-        self, images: Sequence[Path], source: VolumeSource, mask: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
+    def _read_stored(self, source: VolumeSource, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """From the store of all voxels, so that any other region finds it made."""
         self._require_room(source.series.n_volumes * int(mask.sum()) * 4)
         everywhere = np.ones(source.series.grid.shape, np.bool_)
         try:
-            stored = self._store().voxels(images, everywhere, memory_limit=self._limit)
+            stored = self._store().voxels(source, everywhere, memory_limit=self._limit)
         except (StorageError, MemoryBudgetError) as error:
             _log.warning("%s; the image is read anew for every region", error)
             return self._read_once(source, mask)

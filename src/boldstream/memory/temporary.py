@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import weakref
 from pathlib import Path
 
 from boldstream.core.errors import StorageError
-from boldstream.memory.locks import Lock, owner_lock, reap
+from boldstream.memory.locks import ExclusiveLock, owner_lock, reap
 
 # Names that no one else uses: the folder around them may hold other programs' files.
 TEMPORARY, KEPT = ".boldstream-tmp", ".boldstream-kept"
@@ -47,16 +46,16 @@ class TemporaryFolder:
         except OSError as error:
             lock.close()
             raise StorageError(f"{self.path} cannot be made: {error.strerror}") from error
-        self._leave = weakref.finalize(self, _leave, self.path, lock, os.getpid())
+        self._leave = weakref.finalize(self, _leave, self.path, lock)
 
     def close(self) -> None:
         """Remove the folder and all it holds, unless it is to be kept."""
         self._leave()
 
 
-def _leave(path: Path, lock: Lock, owner: int) -> None:
+def _leave(path: Path, lock: ExclusiveLock) -> None:
     # A forked child has a copy of this, and is not the owner.
-    if os.getpid() != owner:
+    if not lock.is_own:
         return
     if path.suffix == TEMPORARY:
         shutil.rmtree(path, ignore_errors=True)
