@@ -8,7 +8,8 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from nilearn.image import mean_img
+from nilearn.image import mean_img, smooth_img
+from nilearn.signal import clean
 from numpy.typing import NDArray
 
 import boldstream as bs
@@ -45,6 +46,41 @@ def test_extract_takes_paths_images_arrays_lists_and_mappings(bold: Path, tmp_pa
         series = bs.extract(bold, masks)
         assert list(series) == [name]
         np.testing.assert_array_equal(series[name], expected)
+
+
+def test_extract_takes_reductions_in_the_place_of_masks(bold: Path) -> None:
+    data = fdata(bold)
+    mask = data[..., 0] > 9
+    labels = bs.Labels(mask.astype(int), strategy="sum")
+    masks: list[tuple[Any, str]] = [(labels, "mask_1"), ([labels], "mask_1"), ({"a": labels}, "a")]
+    for given, name in masks:
+        (found,) = bs.extract(bold, given).items()
+        assert found[0] == name
+        np.testing.assert_allclose(found[1].values[:, 0], data[mask].sum(axis=0), rtol=1e-6)
+    both = bs.extract(bold, [mask, labels], dtype="float64")
+    assert both["mask_1"].dtype == np.float64
+    np.testing.assert_array_equal(both["mask_2"].values, found[1].values)
+
+
+@pytest.mark.parametrize("smoothing", [6, [4.0, None, 8.0], "fast"])
+def test_extract_smooths_as_nilearn_does(bold: Path, smoothing: Any) -> None:
+    inside = fdata(bold)[..., 0] > 9
+    smoothed = smooth_img(bold, smoothing).get_fdata()
+    found = bs.extract(bold, inside, smoothing_fwhm=smoothing)["mask_1"]
+    np.testing.assert_allclose(found, smoothed[inside].T, rtol=1e-6)
+
+
+def test_extract_cleans_in_the_order_of_nilearn(bold: Path, rng: np.random.Generator) -> None:
+    inside = fdata(bold)[..., 0] > 9
+    confounds = rng.normal(size=(12, 2))
+    options: dict[str, Any] = {
+        "detrend": True,
+        "confounds": confounds,
+        "sample_mask": np.array([0, 2, 3, 5, 9]),
+    }
+    found = bs.extract(bold, inside, standardize="zscore_sample", dtype="float64", **options)
+    wanted = clean(fdata(bold)[inside].T, standardize="zscore_sample", **options)
+    np.testing.assert_allclose(found["mask_1"], wanted, atol=1e-12)
 
 
 def test_extract_refuses_two_masks_of_one_name(bold: Path, tmp_path: Path) -> None:

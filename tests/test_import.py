@@ -31,18 +31,36 @@ def test_import_loads_no_package_but_itself() -> None:
     assert packages_of(modules_after("import boldstream") - modules_after("")) == {"boldstream"}
 
 
-def test_plain_extraction_needs_only_numpy_nibabel_and_isal(tmp_path: Path) -> None:
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """An image and a mask."""
     rng = np.random.default_rng(0)
     data = rng.normal(100, 5, (4, 3, 2, 6)).astype(np.float32)
     nib.Nifti1Image(data, np.eye(4)).to_filename(tmp_path / "bold.nii.gz")
     mask = (data[..., 0] > 100).astype(np.uint8)
     nib.Nifti1Image(mask, np.eye(4)).to_filename(tmp_path / "mask.nii.gz")
+    return tmp_path / "bold.nii.gz", tmp_path / "mask.nii.gz"
+
+
+def test_plain_extraction_needs_only_numpy_nibabel_and_isal(files: tuple[Path, Path]) -> None:
     program = "import sys, boldstream as bs; print(bs.extract(*sys.argv[1:]))"
-    loaded = modules_after(program, tmp_path / "bold.nii.gz", tmp_path / "mask.nii.gz")
+    loaded = modules_after(program, *files)
     assert {"numpy", "nibabel", "isal"} <= packages_of(loaded)
     # nibabel looks whether scipy is there, which loads its top and no more.
     own = loaded - modules_after("import nibabel")
     assert packages_of(own) <= {"boldstream", "isal", "nibabel", "numpy"}
+
+
+def test_smoothing_needs_no_statistics_packages_and_cleaning_does(
+    files: tuple[Path, Path],
+) -> None:
+    program = "import sys, boldstream as bs; print(bs.extract(*sys.argv[1:], smoothing_fwhm=4))"
+    statistics = {"nilearn", "sklearn", "pandas", "joblib", "matplotlib"}
+    loaded = modules_after(program, *files)
+    assert not statistics & packages_of(loaded)
+    assert not {"scipy.signal", "scipy.stats"} & loaded
+    program = "import sys, boldstream as bs; print(bs.extract(*sys.argv[1:], detrend=True))"
+    assert "nilearn" in packages_of(modules_after(program, *files))
 
 
 @pytest.mark.parametrize("name", bs.__all__)

@@ -30,8 +30,9 @@ _HOMES = {
     "boldstream.streaming.results": ("RegionSeries",),
     "boldstream.core.errors": (
         *("BoldstreamError", "CorruptImageError", "GridMismatchError", "ImageFileError"),
-        *("MaskError", "MemoryBudgetError", "MissingDependencyError", "OutputExistsError"),
-        *("ParameterError", "StorageError", "TableError", "UnsupportedImageError"),
+        *("MaskError", "MemoryBudgetError", "MissingDependencyError", "NonFiniteError"),
+        *("OutputExistsError", "ParameterError", "StorageError", "TableError"),
+        "UnsupportedImageError",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

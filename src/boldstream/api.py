@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
@@ -17,13 +17,20 @@ from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.writing import NiftiImage, as_image
 from boldstream.memory.cache import CacheConfig
 from boldstream.memory.store import Store
+from boldstream.signal.cleaning import Cleaning
+from boldstream.signal.confounds import ConfoundsLike
+from boldstream.signal.extracting import extract_signals
+from boldstream.signal.runs import load_runs
+from boldstream.streaming.nonfinite import NanPolicy
 from boldstream.streaming.once import plan_once, stream_once
 from boldstream.streaming.plan import Plan
+from boldstream.streaming.preparations import Prepared
 from boldstream.streaming.progress import Report
 from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import Mean, Volumes, Voxels
 
-Masks: TypeAlias = MaskLike | Sequence[MaskLike] | Mapping[str, MaskLike]
+OneMask: TypeAlias = MaskLike | Reduction
+Masks: TypeAlias = OneMask | Sequence[OneMask] | Mapping[str, OneMask]
 
 
 def stream(
@@ -102,28 +109,82 @@ def extract(
     *,
     resample: Literal["mask"] | None = None,
     dtype: Literal["float32", "float64"] = "float32",
+    target: ImageLike | None = None,
+    smoothing_fwhm: float | Sequence[float | None] | Literal["fast"] | None = None,
+    nan_policy: NanPolicy = "propagate",
+    detrend: bool = False,
+    standardize: Literal["zscore_sample", "psc"] | None = None,
+    low_pass: float | None = None,
+    high_pass: float | None = None,
+    t_r: float | None = None,
+    filter: Literal["butterworth", "cosine"] = "butterworth",  # noqa: A002 - nilearn's name
+    confounds: ConfoundsLike | None = None,
+    standardize_confounds: bool = True,
+    sample_mask: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    n_jobs: int = 1,
     memory_limit: str | int | None = None,
     progress: bool | Report = False,
-) -> dict[str, NDArray[Any]]:
-    """Time courses of the voxels of one mask or many, in one pass.
+) -> dict[str, Any]:
+    """Time courses of one mask or many, in one pass, and clean if that is asked.
+
+    The order is: resample, smooth, extract, detrend, filter, censor, regress,
+    standardise. Numbers are those of nilearn's maskers, and so are the names
+    of the parameters. An image is decoded, resampled and smoothed once,
+    however many masks there are.
 
     Parameters
     ----------
     image : path, nibabel image, or list of either
-        A list of 4-D images is a list of runs, joined in order.
+        A list of 4-D images is a list of runs, joined in order. Every run is
+        cleaned for itself.
     masks : path, image, boolean array, list of these, or mapping of names to these
         Without names, a file's own name without its ending is used, and
-        ``mask_1``, ``mask_2``, ... for what has no file.
+        ``mask_1``, ``mask_2``, ... for what has no file. In the place of a
+        mask may stand a reduction that gives one row for each volume:
+        `Voxels`, `Labels`, `Spheres` or `Maps`, with options of its own.
     resample : {None, "mask"}
         Resample masks that lie on another grid to the image (nearest).
     dtype : {"float32", "float64"}
+        Of voxels, and of volumes that are resampled or smoothed.
+    target : path or nibabel image, optional
+        Resample every volume to the grid of this image (cubic splines).
+        Masks lie on that grid then.
+    smoothing_fwhm : float, sequence of three float or None, or "fast", optional
+        Full width at half maximum in mm.
+    nan_policy : {"propagate", "zero", "nilearn", "raise"}
+        What becomes of NaN and infinity: in masks they stay, count as 0
+        ("nilearn" too), or are refused.
+    detrend : bool
+        Take out a straight line.
+    standardize : {None, "zscore_sample", "psc"}
+        Mean 0 and standard deviation 1 (ddof 1), or percent of the mean.
+    low_pass, high_pass : float, optional
+        Cutoff frequencies in Hz.
+    t_r : float, optional
+        Repetition time in seconds; by default what the image says.
+    filter : {"butterworth", "cosine"}
+        "cosine" regresses slow cosines out: a high-pass.
+    confounds : array, data frame, path, list of these, or "fmriprep", optional
+        What to regress out, a row for each volume; of several runs a list
+        with one entry for each. "fmriprep" takes what fMRIPrep wrote beside
+        each image, by nilearn's strategy "simple"; "fmriprep:scrubbing",
+        "fmriprep:compcor" and "fmriprep:ica_aroma" take the others.
+    standardize_confounds : bool
+        Bring confounds to mean 0 and standard deviation 1 first.
+    sample_mask : array of bool or int, optional
+        Volumes to keep; of several runs a list with one entry for each.
+    n_jobs : int
+        Threads that read the files of a list; -1 for one for each core.
     memory_limit, progress
         As for `stream`.
 
     Returns
     -------
-    dict of str to ndarray, shape (volumes, voxels)
-        Voxels in the order of ``data[mask]``.
+    dict
+        By name: ndarray (volumes, voxels) with voxels in the order of
+        ``data[mask]``, or what the reduction gives (`RegionSeries`). Volumes
+        are those that are kept. Regions without a voxel stay NaN, and take no
+        part in cleaning.
 
     Raises
     ------
@@ -131,8 +192,15 @@ def extract(
         If a mask lies on another grid and `resample` is None.
     MaskError
         If a mask is empty.
+    TableError
+        If confounds cannot be used.
+    NonFiniteError
+        If there is NaN or infinity and `nan_policy` is "raise", or volumes
+        that were censored would have to be interpolated between such values.
     ParameterError
-        If there is no mask, or two masks have one name.
+        If there is no mask, or two masks have one name; if a parameter is
+        none of its values; if a filter needs a repetition time and the image
+        has none. All these before anything is read.
 
     Examples
     --------
@@ -142,11 +210,52 @@ def extract(
     >>> series = bs.extract(image, {"left": data[..., 0] > 0, "right": data[..., 0] < 0})
     >>> sorted(series), len(series["left"])
     (['left', 'right'], 10)
+
+    Smoothed, without its drift and without three volumes:
+
+    >>> clean = bs.extract(
+    ...     image,
+    ...     {"left": data[..., 0] > 0},
+    ...     smoothing_fwhm=2,
+    ...     detrend=True,
+    ...     standardize="zscore_sample",
+    ...     sample_mask=np.arange(3, 10),
+    ... )
+    >>> len(clean["left"]), bool(abs(clean["left"].mean(axis=0)).max() < 1e-6)
+    (7, True)
     """
-    named = name_masks(masks)
-    voxels = [Voxels(mask, resample=resample, dtype=dtype, name=name) for name, mask in named]
-    series = stream(image, *voxels, memory_limit=memory_limit, progress=progress)
-    return {name: values for (name, _), values in zip(named, series, strict=True)}
+    source = open_image(image)
+    grid = None if target is None else open_image(target).series.grid
+    reductions = {
+        name: Prepared(
+            mask
+            if isinstance(mask, Reduction)
+            else Voxels(mask, resample, dtype, name, nan_policy),
+            target=grid,
+            smoothing_fwhm=smoothing_fwhm,
+            nan_policy=nan_policy,
+            dtype=dtype,
+        )
+        for name, mask in name_masks(masks)
+    }
+    cleaning = Cleaning(
+        detrend=detrend,
+        standardize=standardize,
+        low_pass=low_pass,
+        high_pass=high_pass,
+        t_r=t_r,
+        filter=filter,
+        standardize_confounds=standardize_confounds,
+    )
+    return extract_signals(
+        source,
+        reductions,
+        cleaning=cleaning,
+        runs=load_runs(image, source.series, confounds=confounds, sample_mask=sample_mask),
+        n_jobs=n_jobs,
+        memory_limit=memory_limit,
+        progress=progress,
+    )
 
 
 def mean_image(
@@ -264,12 +373,12 @@ def load_mask(mask: MaskLike) -> NDArray[np.bool_]:
     return read_mask(mask).array
 
 
-def name_masks(masks: Masks) -> list[tuple[str, MaskLike]]:
-    """Pairs of name and mask, the names made unique or refused."""
+def name_masks(masks: Masks) -> list[tuple[str, OneMask]]:
+    """Pairs of name and mask; two of one name are refused."""
     if isinstance(masks, Mapping):
         named = [(str(name), mask) for name, mask in masks.items()]
     else:
-        listed = cast("list[MaskLike]", list(masks) if isinstance(masks, list | tuple) else [masks])
+        listed = cast("list[OneMask]", list(masks) if isinstance(masks, list | tuple) else [masks])
         named = [(mask_name(mask) or f"mask_{i}", mask) for i, mask in enumerate(listed, 1)]
     if not named:
         raise ParameterError("`masks` must hold at least one mask, got none")

@@ -12,34 +12,6 @@ from hypothesis.extra import numpy as hnp
 
 from boldstream.kernels.gather import TILE, gather_rows, tiles
 from boldstream.kernels.moments import add_moments, mean_of, moment_scratch, standard_deviation_of
-from boldstream.kernels.segments import STRATEGIES
-from boldstream.kernels.spheres import sphere_voxels
-
-NUMPY: dict[str, Any] = {
-    "mean": np.mean,
-    "sum": np.sum,
-    "median": np.median,
-    "minimum": np.min,
-    "maximum": np.max,
-    "standard_deviation": np.std,
-    "variance": np.var,
-}
-
-
-@pytest.mark.parametrize("name", NUMPY)
-@given(sizes=st.lists(st.integers(1, 20), min_size=1, max_size=8), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
-def test_segments_equal_a_loop(name: str, sizes: list[int], seed: int) -> None:
-    counts = np.array(sizes)
-    starts = np.cumsum(counts) - counts
-    values = np.random.default_rng(seed).normal(50, 3, counts.sum())
-    ours = STRATEGIES[name](values, starts, counts)
-    pieces = np.split(values, starts[1:])
-    np.testing.assert_allclose(ours, [NUMPY[name](piece) for piece in pieces], rtol=1e-12)
-
-
-def test_every_strategy_has_its_oracle() -> None:
-    assert set(STRATEGIES) == set(NUMPY)
 
 
 @pytest.mark.parametrize("stored", ["<i2", ">i2", "u1", ">f4", "<f4", "<f8", "i8"])
@@ -75,28 +47,6 @@ def test_moments_equal_numpy(data: np.ndarray[Any, Any], cut: int, skip: bool) -
     np.testing.assert_allclose(mean_of(n, shift, sums), data.mean(0), rtol=1e-12, atol=1e-9)
     deviation = standard_deviation_of(n, sums, squares, ddof=0)
     np.testing.assert_allclose(deviation, data.astype("f8").std(0), rtol=1e-9, atol=1e-6)
-
-
-@given(
-    centre=hnp.arrays("f8", 3, elements=st.floats(-10, 40)),
-    radius=st.floats(0.1, 15),
-    shear=st.floats(-0.5, 0.5),
-)
-@settings(max_examples=100, deadline=None)
-def test_spheres_equal_brute_force(
-    centre: np.ndarray[Any, Any], radius: float, shear: float
-) -> None:
-    shape = (7, 9, 8)
-    affine = np.array([[-3.0, shear, 0, 20], [0, 2.5, shear, 3], [0, 0, 4.0, 0], [0, 0, 0, 1]])
-    every = np.argwhere(np.ones(shape))
-    apart = np.linalg.norm(every @ affine[:3, :3].T + affine[:3, 3] - centre, axis=1)
-    nearest = np.round(np.linalg.solve(affine, [*centre, 1])[:3])
-    clear = np.abs(apart - radius) > 1e-9  # rounding decides the others either way
-    expected = (apart <= radius) | (every == nearest).all(axis=1)
-    found = {tuple(voxel) for voxel in sphere_voxels(shape, affine, centre, radius)}
-    for voxel, inside, sure in zip(every, expected, clear, strict=True):
-        if sure:
-            assert (tuple(voxel) in found) == inside
 
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", "<i2", ">i2", "u2"])

@@ -20,6 +20,7 @@ import json, sys
 import nibabel as nib, numpy as np
 import boldstream as bs
 from boldstream.streaming.once import plan_once
+from boldstream.streaming.reductions import Regions, WeightMaps
 from boldstream.core.limits import process_memory
 from boldstream.streaming.run import run_pass
 
@@ -31,6 +32,19 @@ wanted = {
     "voxels": lambda: [bs.Voxels(f"{folder}/mask.nii.gz")],
     "labels": lambda: [bs.Labels(f"{folder}/atlas.nii.gz")],
     "spread": lambda: [bs.Labels(f"{folder}/atlas.nii.gz", "standard_deviation")],
+    "median": lambda: [bs.Labels(f"{folder}/atlas.nii.gz", "median", dtype="float64")],
+    "regions": lambda: [
+        Regions(
+            np.tile(np.arange(160_000), 25), np.full(8000, 500),
+            ids=range(8000), names=["r"] * 8000, dtype="float64", nan_policy="raise",
+        )
+    ],
+    "weights": lambda: [
+        WeightMaps(
+            np.random.default_rng(0).random((10, 163_840), "f4").T,
+            np.arange(0, 163_840, 2), names=["m"] * 10, dtype="float64", nan_policy="nilearn",
+        )
+    ],
     "moments": lambda: [bs.Mean(), bs.Std(), bs.TSNR()],
     "maps": lambda: [bs.Maps(f"{folder}/maps.nii.gz")],
     "project": lambda: [bs.Project(np.ones((9, n)))],
@@ -68,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "kind",
     [
-        *("voxels", "labels", "spread", "moments", "maps"),
+        *("voxels", "labels", "spread", "median", "regions", "weights", "moments", "maps"),
         *("project", "volumes", "backwards", "resampled"),
     ],
 )

@@ -13,6 +13,7 @@ from boldstream.core.grid import Grid
 from boldstream.io.source import Read, Series
 from boldstream.streaming.plan import Plan, make_plan
 from boldstream.streaming.reduction import Bound
+from tests.streaming.ready import Notes, Scaled
 
 MIB = 1 << 20
 
@@ -23,21 +24,26 @@ def series(shape: tuple[int, int, int] = (64, 64, 32), runs: tuple[int, ...] = (
 
 
 class Buffers:
-    """Stands for a source: says what reading costs, and remembers what it was asked."""
+    """Stands for a source: says what reading costs."""
 
     def __init__(self, series: Series, blocks: int = 3) -> None:
-        self.volume, self.blocks, self.asked = series.volume_bytes, blocks, list[int]()
+        self.volume, self.blocks = series.volume_bytes, blocks
 
-    def __call__(self, block_volumes: int) -> int:
-        self.asked.append(block_volumes)
-        return self.blocks * block_volumes * self.volume
+    def __call__(self, block_volumes: int, jobs: int) -> int:
+        return jobs * self.blocks * block_volumes * self.volume
 
 
-def planned(series: Series, *reductions: Any, headroom: int, baseline: int = 50 * MIB) -> Plan:
+def planned(
+    series: Series,
+    *reductions: Any,
+    headroom: int,
+    baseline: int = 50 * MIB,
+    n_jobs: int = 1,
+) -> Plan:
     bounds: list[Bound[Any]] = [reduction.bind(series) for reduction in reductions]
     budget = Budget(headroom_bytes=headroom, baseline_bytes=baseline, source="memory_limit")
     reads = (Read("bold.nii.gz", 1, "igzip"),)
-    return make_plan(series, reads, bounds, budget, Buffers(series))
+    return make_plan(series, reads, bounds, budget, Buffers(series), n_jobs=n_jobs)
 
 
 def test_peak_is_baseline_buffers_state_scratch() -> None:
@@ -118,3 +124,55 @@ def test_small_volumes_take_small_tiles() -> None:
     small = series((10, 10, 5), runs=(2000,))
     need = planned(small, bs.Std(), headroom=1 << 40).needs[0]
     assert need.scratch <= 10 * 2000 * small.grid.n_voxels
+
+
+def test_threads_take_buffers_scratch_and_parts_each() -> None:
+    header = series(runs=(100, 100, 100))
+    mask = np.ones(header.grid.shape, bool)
+    plan = planned(header, bs.Mean(), bs.Voxels(mask), headroom=1 << 40, n_jobs=3)
+    assert plan.jobs == 3
+    assert "by 3 threads" in str(plan)
+    mean, voxels = (kind.bind(header).accumulator.cost() for kind in (bs.Mean(), bs.Voxels(mask)))
+    k = plan.block_volumes
+    scratch = max(cost.scratch + k * cost.scratch_per_volume for cost in (mean, voxels))
+    # Sums are made for each thread and for all; rows of voxels lie where they stay.
+    assert plan.peak_bytes == (
+        50 * MIB + 3 * (3 * k * header.volume_bytes + scratch) + (1 + 3) * mean.state + voxels.state
+    )
+
+
+def test_a_tight_budget_takes_smaller_blocks_then_fewer_threads() -> None:
+    header = series(runs=(100, 100, 100))
+    found = {
+        headroom: planned(header, bs.Std(), headroom=headroom * MIB, n_jobs=3)
+        for headroom in range(6, 80)
+    }
+    steps = [(plan.jobs, plan.block_volumes) for plan in found.values()]
+    assert steps == sorted(steps)
+    assert {jobs for jobs, _ in steps} == {1, 2, 3}
+    assert steps[0] == (1, 2)
+    assert steps[-1] == (3, 20)
+    assert all(plan.peak_bytes <= plan.budget.peak_bytes for plan in found.values())
+
+
+def test_a_preparation_counts_once_and_has_a_line() -> None:
+    header = series()
+    raw = planned(header, bs.Std(), headroom=1 << 40)
+    plan = planned(
+        header, *(Scaled(kind, 2.0, Notes()) for kind in (bs.Mean(), bs.Std())), headroom=1 << 40
+    )
+    # The prepared volumes are float32, twice what is stored: blocks are half as long.
+    assert plan.block_volumes == raw.block_volumes // 2
+    assert [need.label for need in plan.needs] == ["Mean", "Std", "times 2"]
+    prepared = plan.block_volumes * header.grid.n_voxels * 4
+    assert plan.needs[2].working == prepared
+    assert "times 2: 0 B loaded, 0 B held, 5 MiB held while reading" in str(plan)
+    cost = Scaled(bs.Std(), 2.0).bind(header).accumulator.cost()
+    scratch = cost.scratch + plan.block_volumes * cost.scratch_per_volume
+    buffers = 3 * plan.block_volumes * header.volume_bytes
+    assert plan.peak_bytes == 50 * MIB + buffers + cost.state + prepared + scratch
+
+
+def test_a_preparation_that_does_not_fit_is_named() -> None:
+    with pytest.raises(bs.MemoryBudgetError, match=r"times 2: .* held while reading"):
+        planned(series(), Scaled(bs.Mean(), 2.0), headroom=3 * MIB)

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from nilearn.maskers import NiftiLabelsMasker, NiftiMapsMasker, NiftiSpheresMasker
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import linalg, ndimage
 
 import boldstream as bs
+from boldstream.streaming.reductions import Regions, WeightMaps
+from boldstream.streaming.reductions import regions as regions_module
 from tests.oracle import fdata
 
 AFFINE = np.array([[-3.0, 0, 0, 12], [0, 3, 0, -9], [0, 0.2, 3.5, -4], [0, 0, 0, 1]])
@@ -39,6 +41,57 @@ def test_labels_equal_nilearn(bold: nib.Nifti1Image, atlas: nib.Nifti1Image, str
     assert ours.labels == (3, 7, 200, 9170)
     counts = [int((np.asarray(atlas.dataobj) == label).sum()) for label in ours.labels]
     assert list(ours.n_voxels) == counts
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_float64_keeps_all_digits(
+    atlas: nib.Nifti1Image, rng: np.random.Generator, strategy: Any
+) -> None:
+    bold = maps_of(rng.normal(500, 20, (*SHAPE, 5)))
+    (ours,) = bs.stream(bold, bs.Labels(atlas, strategy, dtype="float64"))
+    theirs = NiftiLabelsMasker(atlas, strategy=strategy, standardize=None).fit_transform(bold)
+    assert ours.values.dtype == np.float64
+    np.testing.assert_allclose(ours.values, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bs.Labels(np.ones(SHAPE, int), dtype="int16"),  # type: ignore[arg-type]
+        lambda: bs.Spheres([[0, 0, 0]], 4.0, dtype="int16"),  # type: ignore[arg-type]
+        lambda: bs.Maps(maps_of(np.ones((*SHAPE, 1))), dtype="int16"),  # type: ignore[arg-type]
+    ],
+)
+def test_results_are_floats(bold: nib.Nifti1Image, make: Any) -> None:
+    with pytest.raises(bs.ParameterError, match="`dtype` must be one of 'float32', 'float64'"):
+        bs.stream(bold, make())
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("gathered", [1, 40, 1 << 16])
+def test_regions_may_overlap_and_be_empty(
+    bold: nib.Nifti1Image,
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
+    strategy: Any,
+    gathered: int,
+) -> None:
+    monkeypatch.setattr(regions_module, "_GATHERED", gathered)
+    counts = np.array([0, 30, 1, 0, 25, 60, 0])
+    rows = rng.integers(0, np.prod(SHAPE), counts.sum())
+    regions = Regions(
+        rows, counts, ids=range(7), names=list("abcdefg"), strategy=strategy, dtype="float64"
+    )
+    (ours,) = bs.stream(bold, regions)
+    flat = bold.get_fdata().reshape(-1, 23, order="F")
+    labels = np.repeat(range(4), counts[counts > 0])  # scipy warns of those without a voxel
+    expected = np.full((23, 7), np.nan)
+    for t in range(23):
+        found = getattr(ndimage, strategy)(flat[rows, t], labels, range(4))
+        expected[t, counts > 0] = found
+    np.testing.assert_allclose(ours.values, expected, rtol=1e-9, atol=1e-9)
+    assert (ours.labels, ours.names) == (tuple(range(7)), tuple("abcdefg"))
+    assert ours.n_voxels == tuple(counts)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -154,3 +207,60 @@ def test_an_empty_map_keeps_its_column(bold: nib.Nifti1Image, rng: np.random.Gen
     assert np.isnan(ours.values[:, 1]).all()
     (others,) = bs.stream(bold, bs.Maps(maps_of(weights[..., [0, 2]])))
     np.testing.assert_allclose(ours.values[:, [0, 2]], others.values, rtol=1e-6)
+
+
+def flat_of(volumes: NDArray[Any]) -> NDArray[Any]:
+    """Voxels (x fastest) by volumes or maps."""
+    return volumes.reshape(-1, volumes.shape[3], order="F")
+
+
+def least_squares(weights: NDArray[Any], bold: nib.Nifti1Image) -> NDArray[Any]:
+    """What nilearn computes, in float64."""
+    return np.asarray(linalg.lstsq(weights, flat_of(bold.get_fdata()))[0].T)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("scales", [(1, 1, 1, 1), (1e-9, 1, 30, 1e7)])
+def test_weights_are_used_where_they_are(
+    bold: nib.Nifti1Image, rng: np.random.Generator, dtype: str, scales: Any
+) -> None:
+    maps = np.asfortranarray((rng.random((*SHAPE, 4)) * scales).astype(dtype))
+    maps[rng.random(SHAPE) < 0.4] = 0
+    flat = flat_of(maps)
+    assert np.shares_memory(flat, maps)
+    rows = np.flatnonzero(flat.any(axis=1))
+    # lstsq itself drops the map of 1e-9, and loses digits of the others.
+    expected = least_squares(flat / np.array(scales), bold) / scales
+    for weights, taken in ((flat, None), (flat, rows), (flat[rows], rows)):
+        reduction = WeightMaps(weights, taken, names=list("abcd"), dtype="float64")
+        (ours,) = bs.stream(bold, reduction)
+        np.testing.assert_allclose(ours.values, expected, rtol=1e-10)
+        assert ours.n_voxels == tuple(np.count_nonzero(flat, axis=0))
+    (public,) = bs.stream(bold, bs.Maps(maps_of(maps), dtype="float64"))
+    np.testing.assert_allclose(public.values, expected, rtol=1e-10)
+
+
+def test_only_the_rows_are_fitted(bold: nib.Nifti1Image, rng: np.random.Generator) -> None:
+    flat = flat_of(np.asfortranarray(rng.random((*SHAPE, 3))))
+    rows = np.flatnonzero(rng.random(len(flat)) < 0.5)
+    masked = np.zeros_like(flat)
+    masked[rows] = flat[rows]
+    (ours,) = bs.stream(bold, WeightMaps(flat, rows, names=list("abc"), dtype="float64"))
+    np.testing.assert_allclose(ours.values, least_squares(masked, bold), rtol=1e-10)
+
+
+def test_a_missing_map_is_zero_in_the_shortest_solution(
+    bold: nib.Nifti1Image, rng: np.random.Generator
+) -> None:
+    flat = flat_of(rng.random((*SHAPE, 3)))
+    flat[:, 1] = 0
+    reduction = WeightMaps(flat, names=list("abc"), dtype="float64", missing=0.0)
+    (ours,) = bs.stream(bold, reduction)
+    np.testing.assert_allclose(ours.values, least_squares(flat, bold), rtol=1e-10, atol=1e-9)
+    nothing = WeightMaps(np.zeros_like(flat), names=list("abc"), missing=0.0)
+    assert not bs.stream(bold, nothing)[0].values.any()
+
+
+def test_weights_must_fit_the_voxels(bold: nib.Nifti1Image) -> None:
+    with pytest.raises(bs.ParameterError, match="`weights` must have a row for each of 2 voxels"):
+        bs.stream(bold, WeightMaps(np.ones((3, 1)), np.array([0, 1]), names=["a"]))

@@ -16,6 +16,7 @@ from boldstream.io.masks import load_mask
 from boldstream.io.source import Series
 from boldstream.io.translate import expanded
 from boldstream.io.writing import write_array, write_table
+from boldstream.streaming.nonfinite import NanPolicy
 from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import Labels, Maps, Spheres, Voxels
 from boldstream.streaming.reductions.regions import Strategy
@@ -67,14 +68,17 @@ class VoxelJob(Job):
 
     ending = ".npy"
 
-    def __init__(self, name: str, mask: Path, resample: Resample) -> None:
+    def __init__(
+        self, name: str, mask: Path, resample: Resample, nan_policy: NanPolicy = "propagate"
+    ) -> None:
         self.name, self._mask, self._resample = name, mask, resample
+        self._nan_policy = nan_policy
         self.inputs = [mask]
 
     def reduction(self, grid: Grid) -> Reduction:
         inside = load_mask(self._mask, grid, resample=self._resample, name=str(self._mask)).array
         self._voxels = np.flatnonzero(inside)
-        return Voxels(inside, name=self.name)
+        return Voxels(inside, name=self.name, nan_policy=self._nan_policy)
 
     def write(self, path: Path, result: Any) -> tuple[int, ...]:
         write_array(path, result)
@@ -82,7 +86,7 @@ class VoxelJob(Job):
 
     def facts(self, result: Any) -> dict[str, Any]:
         return {
-            "mask": _full(self._mask),
+            "mask": full_path(self._mask),
             "columns": "voxels; `voxels` holds their positions in the flattened grid "
             "(row-major, as numpy.flatnonzero(mask) gives them)",
             "voxels": self._voxels.tolist(),
@@ -116,29 +120,36 @@ class RegionJob(Job):
         }
 
 
-def label_job(atlas: Path, names: Path | None, strategy: Strategy, resample: Resample) -> Job:
+def label_job(
+    atlas: Path,
+    names: Path | None,
+    strategy: Strategy,
+    resample: Resample,
+    nan_policy: NanPolicy = "propagate",
+) -> Job:
     """One statistic of each label of an atlas."""
-    reduction = Labels(atlas, strategy, resample=resample, names=names)
+    reduction = Labels(atlas, strategy, resample=resample, names=names, nan_policy=nan_policy)
     inputs = [atlas] if names is None else [atlas, names]
-    return RegionJob("labels", reduction, inputs, {"atlas": _full(atlas), "strategy": strategy})
+    return RegionJob("labels", reduction, inputs, {"atlas": full_path(atlas), "strategy": strategy})
 
 
-def map_job(maps: Path, resample: Resample) -> Job:
+def map_job(maps: Path, resample: Resample, nan_policy: NanPolicy = "propagate") -> Job:
     """Least-squares time courses of maps."""
-    return RegionJob("maps", Maps(maps, resample=resample), [maps], {"maps": _full(maps)})
+    reduction = Maps(maps, resample=resample, nan_policy=nan_policy)
+    return RegionJob("maps", reduction, [maps], {"maps": full_path(maps)})
 
 
-def sphere_job(seeds: Path, radius: float) -> Job:
+def sphere_job(seeds: Path, radius: float, nan_policy: NanPolicy = "propagate") -> Job:
     """Means of the spheres around seeds."""
-    about = {"seeds": _full(seeds), "radius_mm": radius}
-    return RegionJob("spheres", Spheres(seeds, radius), [seeds], about)
+    about = {"seeds": full_path(seeds), "radius_mm": radius}
+    return RegionJob("spheres", Spheres(seeds, radius, nan_policy=nan_policy), [seeds], about)
 
 
 def describe_origin(images: Sequence[Path], series: Series) -> dict[str, Any]:
     """Where a result comes from: what all sidecars say."""
     return {
         "boldstream_version": __version__,
-        "sources": [_full(image) for image in images],
+        "sources": [full_path(image) for image in images],
         "run_lengths": list(series.run_lengths),
         "repetition_time": series.tr,
         "shape": list(series.grid.shape),
@@ -146,6 +157,7 @@ def describe_origin(images: Sequence[Path], series: Series) -> dict[str, Any]:
     }
 
 
-def _full(path: Path) -> str:
+def full_path(path: Path) -> str:
+    """The absolute path of a file, as sidecars name it."""
     # JSON is UTF-8, which not every name of a file is.
     return os.fsencode(expanded(path).absolute()).decode(errors="backslashreplace")

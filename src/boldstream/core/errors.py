@@ -10,6 +10,7 @@ error that one would catch for it::
     ├── GridMismatchError     (ValueError)     two images on different grids
     ├── MaskError             (ValueError)     a mask, atlas, map or seed is unusable
     ├── TableError            (ValueError)     a table of seeds, events, ... is unusable
+    ├── NonFiniteError        (ValueError)     NaN or infinity where none is accepted
     ├── ParameterError        (ValueError)     a parameter has a wrong value
     ├── MemoryBudgetError     (MemoryError)    the work cannot fit the memory it may use
     ├── StorageError          (OSError)        no room or no right to keep a file, or it is gone
@@ -49,6 +50,10 @@ class MaskError(BoldstreamError, ValueError):
 
 class TableError(BoldstreamError, ValueError):
     """A table (seeds, events, confounds) lacks a column or holds unusable values."""
+
+
+class NonFiniteError(BoldstreamError, ValueError):
+    """NaN or infinity in the data where none is accepted."""
 
 
 class ParameterError(BoldstreamError, ValueError):

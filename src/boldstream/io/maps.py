@@ -24,6 +24,7 @@ class MapWeights:
     Attributes
     ----------
     weights : ndarray of float32 or float64, shape (voxels, maps)
+        In Fortran order: map after map.
     rows : ndarray of int, shape (voxels,)
         Positions of the voxels in a flat volume (x fastest), ascending.
     names : tuple of str
@@ -37,6 +38,8 @@ class MapWeights:
 
 def load_maps(maps: MapsLike, grid: Grid, *, resample: ResampleMode = None) -> MapWeights:
     """Read maps one by one and bring them to a grid.
+
+    Takes no more memory than the weights and a few volumes.
 
     Parameters
     ----------
@@ -68,17 +71,17 @@ def load_maps(maps: MapsLike, grid: Grid, *, resample: ResampleMode = None) -> M
     source, label = open_image(maps), label_of(maps, "maps")
     own = source.series.grid
     moved = needs_resampling(own, grid, resample, name=label)
-    sparse = []
+    packed = _PackedMaps(source.series.n_volumes, grid.n_voxels)
     for block in source.blocks(1):
         values = _finite(real_values(block)[0])
         if moved:
             values = resample_volume(own.volume_of(values), own, grid, order=LINEAR).ravel("F")
-        rows = np.flatnonzero(values)
-        sparse.append((rows, values[rows]))
-    weights, rows = _gathered(sparse)
+        packed.append(values)
+    rows = np.flatnonzero(packed.support)
     if not rows.size:
         raise MaskError(f"{label} has no weight other than 0 on the grid of the image: {grid}")
-    return MapWeights(weights, rows, tuple(f"map_{i}" for i in range(1, len(sparse) + 1)))
+    names = tuple(f"map_{i}" for i in range(1, source.series.n_volumes + 1))
+    return MapWeights(packed.unpack(rows), rows, names)
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
@@ -87,13 +90,45 @@ def _finite(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
     return real
 
 
-def _gathered(
-    sparse: list[tuple[NDArray[np.intp], NDArray[np.floating[Any]]]],
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.intp]]:
-    """Weights of all maps over the rows where any of them is not 0."""
-    support = np.unique(np.concatenate([rows for rows, _ in sparse]))
-    dtype = np.result_type(*(values.dtype for _, values in sparse))
-    weights = np.zeros((len(support), len(sparse)), dtype)
-    for column, (rows, values) in enumerate(sparse):
-        weights[np.searchsorted(support, rows), column] = values
-    return weights, support
+class _PackedMaps:
+    """Maps without their zeros, one after another, unpacked where they are.
+
+    The buffer has room for all voxels, but only what is written takes memory.
+    """
+
+    def __init__(self, n_maps: int, n_voxels: int) -> None:
+        self.support = np.zeros(n_voxels, bool)
+        self._values: NDArray[np.floating[Any]] = np.empty(n_maps * n_voxels, np.float32)
+        self._stops = [0]
+        self._present: list[NDArray[np.uint8]] = []
+
+    def append(self, values: NDArray[np.floating[Any]]) -> None:
+        present = values != 0
+        self.support |= present
+        if values.dtype.itemsize > self._values.itemsize:  # only some of the maps are scaled
+            self._widen(values.dtype)
+        start = self._stops[-1]
+        stop = start + int(np.count_nonzero(present))
+        self._values[start:stop] = values[present]
+        self._stops.append(stop)
+        self._present.append(np.packbits(present))
+
+    def unpack(self, rows: NDArray[np.intp]) -> NDArray[np.floating[Any]]:
+        """Weights (rows, maps) at `rows`, which are all voxels with a weight; done once.
+
+        From the last map back, as its place begins no earlier than the packed one.
+        """
+        n, size = len(self._present), len(rows)
+        weights = self._values[: n * size].reshape(n, size)
+        volume = np.empty(len(self.support), weights.dtype)
+        for i in reversed(range(n)):
+            volume.fill(0)
+            present = np.unpackbits(self._present[i], count=len(volume)).view(bool)
+            volume[present] = self._values[self._stops[i] : self._stops[i + 1]]
+            np.take(volume, rows, out=weights[i], mode="clip")
+        return weights.T
+
+    def _widen(self, dtype: np.dtype[Any]) -> None:
+        narrow, filled = self._values, self._stops[-1]
+        self._values = np.empty(len(narrow), dtype)
+        self._values[:filled] = narrow[:filled]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
+import mmap
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import cycle, groupby
+from itertools import accumulate, cycle, groupby, pairwise
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeAlias
@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.jobs import let_go
 from boldstream.io.headers import Header
 from boldstream.io.source import Block, Read, Scaling, Series, VolumeSource
 
@@ -65,6 +66,11 @@ class Part(ABC):
         header = self.header
         return min(volumes, header.n_volumes) * header.grid.n_voxels * self.dtype.itemsize
 
+    @property
+    def decoded_bytes(self) -> int:
+        """Bytes of all volumes."""
+        return self.chunk_bytes(self.header.n_volumes)
+
 
 @dataclass(frozen=True)
 class JoinedSource(VolumeSource):
@@ -76,15 +82,35 @@ class JoinedSource(VolumeSource):
     parts : sequence of Part
     runs : sequence of int
         The run that each part belongs to.
+    start : int
+        Index of the first volume in the series.
     """
 
     series: Series
     parts: Sequence[Part]
     runs: Sequence[int]
+    start: int = 0
+
+    @property
+    def volumes(self) -> range:
+        return range(self.start, self.start + sum(part.header.n_volumes for part in self.parts))
 
     @property
     def reads(self) -> tuple[Read, ...]:
         return tuple(part.source for part in self.parts)
+
+    def split(self, n: int) -> Sequence[VolumeSource]:
+        """Groups of parts, of about the same number of bytes each once they are decoded."""
+        starts = [0, *accumulate(part.header.n_volumes for part in self.parts)]
+        return [
+            JoinedSource(
+                self.series,
+                self.parts[group.start : group.stop],
+                self.runs[group.start : group.stop],
+                self.start + starts[group.start],
+            )
+            for group in _groups([part.decoded_bytes for part in self.parts], n)
+        ]
 
     def buffer_bytes(self, block_volumes: int) -> int:
         plain = [part for part in self.parts if not part.decoded]
@@ -97,7 +123,7 @@ class JoinedSource(VolumeSource):
         return max(needs)
 
     def blocks(self, block_volumes: int) -> Generator[Block, None, None]:
-        start = 0
+        start = self.start
         pairs = zip(self.runs, self.parts, strict=True)
         for decoded, group in groupby(pairs, key=lambda pair: pair[1].decoded):
             read = _read_ahead if decoded else _read
@@ -105,6 +131,14 @@ class JoinedSource(VolumeSource):
                 for run, (data, scaling) in chunks:
                     yield Block(data, start, scaling, run)
                     start += len(data)
+
+
+def _groups(sizes: Sequence[int], n: int) -> list[range]:
+    """Up to `n` stretches of about the same size: each part goes where its middle lies."""
+    ends, total = list(accumulate(sizes)), sum(sizes)
+    group_of = [n * (2 * end - size) // (2 * total) for end, size in zip(ends, sizes, strict=True)]
+    cuts = [i for i in range(1, len(sizes)) if group_of[i] != group_of[i - 1]]
+    return [range(a, b) for a, b in pairwise([0, *cuts, len(sizes)])]
 
 
 def _read(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks:
@@ -125,7 +159,7 @@ def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks
     asks for its result: what it holds is never written to.
     """
     size = max(part.chunk_bytes(volumes) for _, part in pairs)
-    buffers = cycle([np.empty(size, np.uint8) for _ in range(_RING)])
+    buffers = cycle([_buffer(size) for _ in range(_RING)])
     decoded: Decoded = SimpleQueue()
     wanted: Wanted = SimpleQueue()
     chunks = _chunks_of(pairs, volumes, buffers)
@@ -148,6 +182,16 @@ def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks
         item = None
 
 
+def _buffer(size: int) -> NDArray[np.uint8]:
+    """Memory that goes back to the system as soon as nobody holds it.
+
+    What `numpy.empty` gives may stay with the C library once it is freed, and
+    glibc keeps some for every thread that ever allocated.
+    """
+    pages = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(pages, np.uint8, size)
+
+
 def _decode(chunks: TaggedChunks, decoded: Decoded, wanted: Wanted) -> None:
     """Put each chunk, then None or what went wrong; go on while more is wanted."""
     try:
@@ -158,15 +202,8 @@ def _decode(chunks: TaggedChunks, decoded: Decoded, wanted: Wanted) -> None:
                     return
         decoded.put(None)
     except BaseException as error:  # noqa: BLE001 - raised again by the reader
-        _let_go(error)
+        let_go(error)
         decoded.put(error)
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Empty the frames that an error and its causes hold: buffers would live as long as they."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__
 
 
 def _ring_bytes(parts: Sequence[Part], volumes: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,9 +100,27 @@ class Series:
 
 
 class VolumeSource(ABC):
-    """An image, or a list of images, that can be read once from its start to its end."""
+    """An image, or a list of images, that can be read once from its start to its end.
+
+    Attributes
+    ----------
+    series : Series
+        Of all volumes, also where this is one piece of what `split` made.
+    """
 
     series: Series
+
+    @property
+    def volumes(self) -> range:
+        """The volumes of the series that are read."""
+        return range(self.series.n_volumes)
+
+    def split(self, n: int) -> Sequence[VolumeSource]:
+        """Up to `n` sources that can be read side by side, one after another this one.
+
+        What cannot be cut is one piece.
+        """
+        return [self]
 
     @property
     @abstractmethod

@@ -51,8 +51,15 @@ def segment_standard_deviation(values: Floats, starts: Ints, counts: Ints) -> Fl
 
 def segment_median(values: Floats, starts: Ints, counts: Ints) -> Floats:
     """Median of each region."""
-    regions = zip(starts, starts + counts, strict=True)
-    return np.array([np.median(values[start:stop]) for start, stop in regions])
+    ordered, stops = values.copy(), starts + counts
+    # Sorting short pieces in the cache takes a tenth of the time of one sort of all
+    # voxels by region and value, also with 20 000 regions.
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        ordered[start:stop].sort()
+    lower, upper = ordered[starts + (counts - 1) // 2], ordered[starts + counts // 2]
+    last = ordered[stops - 1]  # NaN if the region holds one: it sorts behind all numbers
+    medians: Floats = np.where(np.isnan(last), last, (lower + upper) / 2)
+    return medians
 
 
 STRATEGIES: dict[str, Callable[[Floats, Ints, Ints], Floats]] = {

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from boldstream.io.source import Block, Series, VolumeSource
 from boldstream.kernels.gather import real_values
+from boldstream.streaming.cost import Cost
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.per_volume import PerVolume, Rows
-from boldstream.streaming.reduction import Bound, Cost, Reduction
+from boldstream.streaming.reduction import Bound, Reduction
 
 
 def read_whole(source: VolumeSource, dtype: np.dtype[Any], memory_limit: int) -> NDArray[Any]:

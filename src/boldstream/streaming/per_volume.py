@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,21 +28,52 @@ class Rows:
         return Rows(volumes, np.concatenate([self.values, second.values]))
 
 
-class PerVolume(Accumulator[Rows]):
-    """Fills an array (volumes, columns), each row from its own volume alone."""
+class RowsOfVolumes(Accumulator[Rows]):
+    """Fills an array (rows, columns); each row is made of one volume alone.
+
+    Parts that are filled side by side are views of one array, which is whole
+    once they are full.
+    """
 
     n_columns: int
     dtype: np.dtype[Any]
 
+    @abstractmethod
+    def before(self, volume: int) -> int:
+        """How many rows come before those of this volume of the series."""
+
     def init(self, volumes: range) -> Rows:
-        return Rows(volumes, np.empty((len(volumes), self.n_columns), self.dtype))
+        n = self.before(volumes.stop) - self.before(volumes.start)
+        return Rows(volumes, np.empty((n, self.n_columns), self.dtype))
+
+    def merge(self, first: Rows, second: Rows) -> Rows:
+        return first.joined(second)
+
+    def fork(self, state: Rows, ranges: Sequence[range]) -> list[Rows]:
+        first = self.before(state.volumes.start)
+        return [
+            Rows(
+                some, state.values[self.before(some.start) - first : self.before(some.stop) - first]
+            )
+            for some in ranges
+        ]
+
+    def join(self, state: Rows, parts: list[Rows]) -> Rows:
+        return state
+
+    def fork_bytes(self, n: int) -> int:
+        return 0
+
+
+class PerVolume(RowsOfVolumes):
+    """Fills an array (volumes, columns), a row from each volume."""
+
+    def before(self, volume: int) -> int:
+        return volume
 
     def update(self, state: Rows, block: Block) -> None:
         first = state.volumes.start
         self.fill(state.values[block.start - first : block.stop - first], block)
-
-    def merge(self, first: Rows, second: Rows) -> Rows:
-        return first.joined(second)
 
     @abstractmethod
     def fill(self, rows: NDArray[Any], block: Block) -> None:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from boldstream.core.budget import Budget, format_bytes
 from boldstream.core.errors import MemoryBudgetError
 from boldstream.io.source import Read, Series
+from boldstream.streaming.preparation import Preparation
 from boldstream.streaming.reduction import Accumulator, Bound
+from boldstream.streaming.stages import Stage, make_stages
 
 # A block of about this size keeps the work per block far above its overhead
 # while a few of them stay in the cache; larger ones gain nothing.
@@ -21,18 +24,36 @@ _BLOCK_BYTES = 5 << 20
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes of one reduction: loaded already, held, in passing for a block, for its result."""
+    """Bytes of one reduction, or of the preparation that some of them share.
+
+    Attributes
+    ----------
+    label : str
+    loaded : int
+        Held since binding; part of what the process holds already.
+    state : int
+        Held from the first block to the last, and beyond: the result is made of it.
+    scratch : int
+        Held while a block is added, by one reduction after the other.
+    result : int
+        Taken for the result beside the state.
+    working : int
+        Held from the first block to the last: prepared volumes, and what
+        threads fill before it is joined.
+    """
 
     label: str
     loaded: int
     state: int
     scratch: int
     result: int
+    working: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.label}: {format_bytes(self.loaded)} loaded, {format_bytes(self.state)} held, "
-            f"{format_bytes(self.scratch)} in passing, {format_bytes(self.result)} more for the "
+            + (f"{format_bytes(self.working)} held while reading, " if self.working else "")
+            + f"{format_bytes(self.scratch)} in passing, {format_bytes(self.result)} more for the "
             "result"
         )
 
@@ -50,13 +71,16 @@ class Plan:
     buffer_bytes : int
         Memory for reading: decoder and blocks.
     needs : tuple of Need
-        What each reduction takes; one that shares another's sums takes none.
+        What each reduction takes, and after them each preparation; one that
+        shares another's sums takes none.
     budget : Budget
     reads : tuple of Read
         The files of the one pass, each read once.
     loading_peak_bytes : int
         Most that the process held while masks and the like were loaded; 0
         where it had held more before.
+    jobs : int
+        Threads that read side by side.
 
     Examples
     --------
@@ -74,6 +98,7 @@ class Plan:
     budget: Budget
     reads: tuple[Read, ...]
     loading_peak_bytes: int = 0
+    jobs: int = 1
 
     @property
     def peak_bytes(self) -> int:
@@ -87,8 +112,9 @@ class Plan:
         lines = [
             f"{series.name}: {series.n_volumes} volumes of {series.grid.shape} {series.dtype}, "
             f"{size} decoded",
-            f"one pass in blocks of {self.block_volumes}, {format_bytes(self.buffer_bytes)} "
-            "for reading",
+            f"one pass in blocks of {self.block_volumes}"
+            + (f" by {self.jobs} threads" if self.jobs > 1 else "")
+            + f", {format_bytes(self.buffer_bytes)} for reading",
             *(f"  reads {names}: {how}" for how, names in _read_names(self.reads).items()),
             *(f"  {need}" for need in self.needs),
             f"predicted peak {format_bytes(self.peak_bytes)}: {self.budget}",
@@ -110,18 +136,9 @@ def _read_names(reads: Sequence[Read]) -> dict[str, str]:
 def _taken(buffers: int, needs: Sequence[Need]) -> int:
     """Most bytes held at once: while reading, or while making results afterwards."""
     held = sum(need.state for need in needs)
-    reading = buffers + max((need.scratch for need in needs), default=0)
+    reading = buffers + sum(need.working for need in needs)
+    reading += max((need.scratch for need in needs), default=0)
     return held + max(reading, sum(need.result for need in needs))
-
-
-def share_accumulators(bounds: Sequence[Bound[Any]]) -> list[Accumulator[Any]]:
-    """For each bound reduction the accumulator that serves it, as few as possible."""
-    chosen = [bound.accumulator for bound in bounds]
-    for i, accumulator in enumerate(chosen):
-        for other in chosen:
-            if other is not accumulator and other.covers(accumulator):
-                chosen[i] = accumulator = other
-    return chosen
 
 
 def make_plan(
@@ -129,11 +146,14 @@ def make_plan(
     reads: tuple[Read, ...],
     bounds: Sequence[Bound[Any]],
     budget: Budget,
-    buffer_bytes: Callable[[int], int],
+    buffer_bytes: Callable[[int, int], int],
     *,
+    n_jobs: int = 1,
     loading_peak_bytes: int = 0,
 ) -> Plan:
-    """Choose the block size that fits the budget.
+    """Choose the number of threads, and the block size, that fit the budget.
+
+    Threads go before the size of blocks: small blocks cost little.
 
     Parameters
     ----------
@@ -142,7 +162,10 @@ def make_plan(
     bounds : sequence of Bound
     budget : Budget
     buffer_bytes : callable
-        Memory for reading in blocks of a number of volumes.
+        Memory for reading in blocks of a number of volumes, by a number of
+        threads side by side.
+    n_jobs : int
+        Threads at most.
     loading_peak_bytes : int
         Most that was held while the reductions were bound, if it is known.
 
@@ -151,31 +174,62 @@ def make_plan(
     MemoryBudgetError
         If even single volumes do not fit; it says what needs how much.
     """
-    accumulators = share_accumulators(bounds)
-    longest = max(series.run_lengths)
-    k = max(1, min(longest, _BLOCK_BYTES // max(1, series.volume_bytes)))
-    while True:
-        needs = _needs(bounds, accumulators, k)
-        plan = Plan(series, k, buffer_bytes(k), needs, budget, reads, loading_peak_bytes)
+    stages = make_stages(bounds)
+    for jobs, k in product(range(n_jobs, 0, -1), _block_sizes(series, stages)):
+        needs = _needs(bounds, stages, k, jobs)
+        buffers = buffer_bytes(k, jobs)
+        plan = Plan(series, k, buffers, needs, budget, reads, loading_peak_bytes, jobs)
         if plan.peak_bytes <= budget.peak_bytes:
             return plan
-        if k == 1:
-            raise MemoryBudgetError(_cannot_fit(plan))
-        k //= 2
+    raise MemoryBudgetError(_cannot_fit(plan))
+
+
+def _block_sizes(series: Series, stages: Sequence[Stage]) -> list[int]:
+    """Volumes of a block, from the number that is best down to one."""
+    prepared = [stage.preparation.series for stage in stages if stage.preparation is not None]
+    largest = max(some.volume_bytes for some in [series, *prepared])
+    k = max(1, min(max(series.run_lengths), _BLOCK_BYTES // max(1, largest)))
+    return [k >> halvings for halvings in range(k.bit_length())]
 
 
 def _needs(
-    bounds: Sequence[Bound[Any]], accumulators: Sequence[Accumulator[Any]], k: int
+    bounds: Sequence[Bound[Any]], stages: Sequence[Stage], k: int, jobs: int
 ) -> tuple[Need, ...]:
-    needs, seen = [], set[int]()
-    for bound, accumulator in zip(bounds, accumulators, strict=True):
-        cost, shared = accumulator.cost(), id(accumulator) in seen
-        seen.add(id(accumulator))
-        scratch = cost.scratch + k * cost.scratch_per_volume
-        state = 0 if shared else cost.state
-        loaded, scratch = (0, 0) if shared else (cost.loaded, scratch)
-        needs.append(Need(bound.label, loaded, state, scratch, bound.result_bytes))
-    return tuple(needs)
+    """What each reduction needs, in order, and then each preparation."""
+    needs: dict[int, Need] = {}
+    for stage in stages:
+        seen = set[int]()
+        for position, accumulator in zip(stage.positions, stage.accumulators, strict=True):
+            bound = bounds[position]
+            needs[position] = (
+                Need(bound.label, 0, 0, 0, bound.result_bytes)
+                if id(accumulator) in seen
+                else _need_of(bound, accumulator, k, jobs)
+            )
+            seen.add(id(accumulator))
+    preparations = [stage.preparation for stage in stages if stage.preparation is not None]
+    return (
+        *(needs[position] for position in range(len(bounds))),
+        *(_need_of_preparation(preparation, k, jobs) for preparation in preparations),
+    )
+
+
+def _need_of(bound: Bound[Any], accumulator: Accumulator[Any], k: int, jobs: int) -> Need:
+    cost = accumulator.cost()
+    return Need(
+        bound.label,
+        cost.loaded,
+        cost.state,
+        jobs * (cost.scratch + k * cost.scratch_per_volume),
+        bound.result_bytes,
+        working=accumulator.fork_bytes(jobs) if jobs > 1 else 0,
+    )
+
+
+def _need_of_preparation(preparation: Preparation, k: int, jobs: int) -> Need:
+    cost = preparation.cost()
+    working = jobs * (cost.state + cost.scratch + k * cost.scratch_per_volume)
+    return Need(str(preparation), cost.loaded, 0, 0, 0, working)
 
 
 def _cannot_fit(plan: Plan) -> str:

@@ -10,36 +10,15 @@ deviation and tSNR need the same two sums).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from boldstream.io.source import Block, Series
+from boldstream.streaming.cost import Cost
+from boldstream.streaming.preparation import Preparation
 
 State = TypeVar("State")
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Memory in bytes that an accumulator needs.
-
-    Attributes
-    ----------
-    state : int
-        Held from the first block to the last, beside what binding loaded.
-    scratch : int
-        Held during one update, whatever the size of the block.
-    scratch_per_volume : int
-        Held during one update for each volume of the block.
-    loaded : int
-        Held since binding (indices, maps): the process holds it already when
-        the plan is made.
-    """
-
-    state: int
-    scratch: int = 0
-    scratch_per_volume: int = 0
-    loaded: int = 0
 
 
 class Accumulator(ABC, Generic[State]):
@@ -65,6 +44,25 @@ class Accumulator(ABC, Generic[State]):
     def merge(self, first: State, second: State) -> State:
         """The state of two adjoining ranges of volumes, `first` before `second`."""
 
+    def fork(self, state: State, ranges: Sequence[range]) -> list[State]:
+        """Empty parts of an empty state, to be filled side by side, one for each range.
+
+        The ranges adjoin, and are all of the state's volumes.
+        """
+        return [self.init(volumes) for volumes in ranges]
+
+    def join(self, state: State, parts: list[State]) -> State:
+        """The state that was forked, full now that its parts are; they are taken off the list."""
+        merged = parts.pop(0)
+        while parts:
+            # Let go of each at once: two states and what they make are held, no more.
+            merged = self.merge(merged, parts.pop(0))
+        return merged
+
+    def fork_bytes(self, n: int) -> int:
+        """Memory of `n` parts beside the state that they are parts of."""
+        return n * self.cost().state
+
     def covers(self, other: Accumulator[Any]) -> bool:
         """Whether this state serves a reduction that wants `other`."""
         return self == other
@@ -72,12 +70,17 @@ class Accumulator(ABC, Generic[State]):
 
 @dataclass(frozen=True)
 class Bound(Generic[State]):
-    """A reduction for one series: what to accumulate, and what to make of it."""
+    """A reduction for one series: what to accumulate, and what to make of it.
+
+    With a `preparation` the accumulator takes the prepared blocks, and was
+    made for the prepared series.
+    """
 
     label: str
     accumulator: Accumulator[State]
     finalize: Callable[[State], Any]
     result_bytes: int
+    preparation: Preparation | None = None
 
 
 class Reduction(ABC):

@@ -15,7 +15,7 @@ class RegionSeries:
 
     Attributes
     ----------
-    values : ndarray, shape (volumes, regions), float32
+    values : ndarray, shape (volumes, regions), float32 or float64
         NaN in the column of a region that has no voxel in the image.
     names : tuple of str
         One per column.
@@ -34,7 +34,7 @@ class RegionSeries:
     (5, 1)
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[np.floating[Any]]
     names: tuple[str, ...]
     labels: tuple[int, ...]
     n_voxels: tuple[int, ...]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from boldstream.io.source import Block, Scaling, Series
 from boldstream.kernels.gather import gather_rows, real_values
 from boldstream.memory.store.npy import NpyFile
-from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
+from boldstream.streaming.cost import Cost
+from boldstream.streaming.reduction import Accumulator, Bound, Reduction
 
 # So large a panel is written and read in few long runs, and is still small
 # beside what a process holds anyway.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.checks import integer_in
+from boldstream.core.checks import integer_in, one_of
 from boldstream.core.errors import ParameterError
 from boldstream.io.source import Block, Scaling, Series
 from boldstream.kernels.gather import TILE, scale_into, tiles
 from boldstream.kernels.moments import add_moments, mean_of, moment_scratch, standard_deviation_of
-from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
+from boldstream.streaming.cost import Cost
+from boldstream.streaming.reduction import Accumulator, Bound, Reduction
 
 Floats = NDArray[np.float64]
 
@@ -23,14 +24,22 @@ Floats = NDArray[np.float64]
 class Mean(Reduction):
     """Mean of each voxel over time.
 
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}
+        Of the result; sums are float64 in any case.
+
     Returns
     -------
-    ndarray, shape (x, y, z), float32
+    ndarray, shape (x, y, z)
         What `stream` gives for this reduction.
     """
 
+    dtype: Literal["float32", "float64"] = "float32"
+
     def bind(self, series: Series) -> Bound[MomentState]:
-        return _bind_moments("Mean", series, 1, lambda s, t: s.mean(t))
+        one_of("dtype", self.dtype, ("float32", "float64"))
+        return _bind_moments("Mean", series, 1, lambda s, t: s.mean(t), np.dtype(self.dtype))
 
 
 @dataclass(frozen=True)
@@ -116,16 +125,20 @@ def _shift_by_first(state: MomentState, block: Block) -> None:
 
 
 def _bind_moments(
-    label: str, series: Series, order: int, value: Callable[[MomentState, slice], Floats]
+    label: str,
+    series: Series,
+    order: int,
+    value: Callable[[MomentState, slice], Floats],
+    dtype: np.dtype[Any] = np.dtype(np.float32),  # noqa: B008 - a constant
 ) -> Bound[MomentState]:
-    def finalize(state: MomentState) -> NDArray[np.float32]:
-        out = np.empty(series.grid.n_voxels, np.float32)
+    def finalize(state: MomentState) -> NDArray[Any]:
+        out = np.empty(series.grid.n_voxels, dtype)
         for tile in tiles(len(out)):
             out[tile] = value(state, tile)
         return series.grid.volume_of(out)
 
     accumulator = Moments(series.grid.n_voxels, series.dtype, order)
-    return Bound(label, accumulator, finalize, series.grid.n_voxels * 4)
+    return Bound(label, accumulator, finalize, series.grid.n_voxels * dtype.itemsize)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from boldstream.core.errors import ParameterError
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.source import Block, Series
 from boldstream.kernels.gather import TILE, tiles
+from boldstream.streaming.cost import Cost
 from boldstream.streaming.per_volume import read_voxels
-from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
+from boldstream.streaming.reduction import Accumulator, Bound, Reduction
 from boldstream.streaming.reductions.volumes import as_volumes
 
 Floats = NDArray[np.float64]

@@ -14,8 +14,9 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.source import Block, Series
 from boldstream.kernels.gather import real_values
-from boldstream.streaming.per_volume import Rows
-from boldstream.streaming.reduction import Accumulator, Bound, Cost, Reduction
+from boldstream.streaming.cost import Cost
+from boldstream.streaming.per_volume import Rows, RowsOfVolumes
+from boldstream.streaming.reduction import Bound, Reduction
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,30 +68,23 @@ def as_volumes(rows: NDArray[Any], grid: Grid) -> NDArray[Any]:
     return rows.reshape(len(rows), *grid.shape[::-1]).T
 
 
-class KeptVolumes(Accumulator[Rows]):
+class KeptVolumes(RowsOfVolumes):
     """Keeps the wanted volumes, given in ascending order, as they pass."""
 
     def __init__(self, wanted: NDArray[np.intp], n_voxels: int) -> None:
-        self.wanted, self.n_voxels = wanted, n_voxels
+        self.wanted, self.n_columns, self.dtype = wanted, n_voxels, np.dtype(np.float32)
 
     def cost(self) -> Cost:
-        return Cost(len(self.wanted) * self.n_voxels * 4, scratch=self.n_voxels * 8)
+        state = len(self.wanted) * self.n_columns * self.dtype.itemsize
+        return Cost(state, scratch=self.n_columns * 8)
 
-    def init(self, volumes: range) -> Rows:
-        kept = self._before(volumes.stop) - self._before(volumes.start)
-        return Rows(volumes, np.empty((kept, self.n_voxels), np.float32))
+    def before(self, volume: int) -> int:
+        return int(np.searchsorted(self.wanted, volume))
 
     def update(self, state: Rows, block: Block) -> None:
-        skipped = self._before(state.volumes.start)
-        for i in range(self._before(block.start), self._before(block.stop)):
+        skipped = self.before(state.volumes.start)
+        for i in range(self.before(block.start), self.before(block.stop)):
             stored = block.data[self.wanted[i] - block.start]
             state.values[i - skipped] = real_values(
                 stored, block.scaling.slope, block.scaling.inter
             )
-
-    def merge(self, first: Rows, second: Rows) -> Rows:
-        return first.joined(second)
-
-    def _before(self, volume: int) -> int:
-        """How many of the wanted volumes come before this one."""
-        return int(np.searchsorted(self.wanted, volume))

@@ -1,0 +1,148 @@
+"""What nilearn calls ``imgs``: opened for streaming, and described to nilearn without its data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nilearn._utils.niimg import load_niimg
+from nilearn.exceptions import DimensionError
+from nilearn.image import new_img_like
+from nilearn.image.image import _get_imgs_as_filenames
+from numpy.typing import NDArray
+
+from boldstream.core.grid import Grid
+from boldstream.io.opening import open_image
+from boldstream.io.source import VolumeSource
+
+
+@dataclass(frozen=True)
+class Images:
+    """One series of volumes, as nilearn's maskers take it.
+
+    Attributes
+    ----------
+    given : object
+        What the user handed in.
+    parts : list
+        nibabel images with their data still on disk, where they are there.
+    paths : list
+        For each part its path, or None for an image in memory.
+    is_list : bool
+        Whether several 3-D images make up the series.
+    """
+
+    given: Any
+    parts: list[Any]
+    paths: list[str | None]
+    is_list: bool
+
+    @cached_property
+    def source(self) -> VolumeSource:
+        """The volumes, to be streamed."""
+        return open_image(self._readable if self.is_list else self._readable[0])
+
+    @property
+    def _readable(self) -> list[Any]:
+        return [path or part for path, part in zip(self.paths, self.parts, strict=True)]
+
+    @property
+    def grid(self) -> Grid:
+        return Grid(tuple(self.parts[0].shape[:3]), self.parts[0].affine)
+
+    @property
+    def n_volumes(self) -> int:
+        shape = self.parts[0].shape
+        return len(self.parts) if self.is_list else (shape[3] if len(shape) > 3 else 1)
+
+    @property
+    def is_single_volume(self) -> bool:
+        """Whether one 3-D image was given, for which nilearn's maskers return a 1-D array."""
+        return not self.is_list and len(self.parts[0].shape) == 3
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the data as nilearn would load them: scaled ones are float64."""
+        return dtype_of(self.parts[0])
+
+    @property
+    def stand_in(self) -> Any:
+        """A 4-D image of zeros on the same grid that takes no memory: for checks of shape."""
+        zeros = np.broadcast_to(np.zeros((), np.float32), (*self.grid.shape, self.n_volumes))
+        return self.like(zeros)
+
+    @property
+    def fingerprint(self) -> list[Any]:
+        """What changes when the data do, for the keys of a cache."""
+        return [
+            part if path is None else _state_of(Path(path))
+            for path, part in zip(self.paths, self.parts, strict=True)
+        ]
+
+    def like(self, values: NDArray[Any]) -> Any:
+        """An image of values on the same grid."""
+        return new_img_like(self.parts[0], values, self.parts[0].affine)
+
+    def volume(self, index: int) -> NDArray[Any] | None:
+        """One volume, where that costs no decoding of others; else None."""
+        part, path = (self.parts[index], None) if self.is_list else (self.parts[0], self.paths[0])
+        if path is not None and not path.endswith((".nii", ".img", ".hdr")):
+            return None
+        data = part.dataobj
+        volume: NDArray[Any] = np.asanyarray(data[..., index] if len(data.shape) > 3 else data)
+        return volume
+
+
+def open_images(imgs: Any) -> Images:
+    """Open images for a masker: a path, an image, a pattern, or a list of 3-D ones.
+
+    Raises
+    ------
+    nilearn.exceptions.DimensionError
+        If it is not one series of volumes, as where nilearn raises it.
+    """
+    if isinstance(imgs, str | os.PathLike):
+        imgs = _get_imgs_as_filenames(str(imgs))
+    if isinstance(imgs, str) or not hasattr(imgs, "__iter__"):
+        images = _load(imgs, [imgs], is_list=False)
+        if len(images.parts[0].shape) not in (3, 4):
+            raise DimensionError(len(images.parts[0].shape), 4)
+        return images
+    images = _load(imgs, list(imgs), is_list=True)
+    for part in images.parts:
+        if len(part.shape) != 3 and part.shape[3:] != (1,):
+            error = DimensionError(len(part.shape), 3)
+            error.increment_stack_counter()
+            raise error
+    return images
+
+
+def dtype_of(image: Any) -> np.dtype[Any]:
+    """Of the data as nilearn would load them."""
+    data = image.dataobj
+    first: NDArray[Any] = np.asanyarray(data[(slice(0, 1),) * len(data.shape)])
+    return first.dtype
+
+
+def _state_of(path: Path) -> tuple[str, int, int]:
+    state = path.stat()
+    return str(path), state.st_size, state.st_mtime_ns
+
+
+def _load(given: Any, images: Sequence[Any], *, is_list: bool) -> Images:
+    if not images:
+        raise TypeError("Cannot concatenate empty objects")
+    paths = [_path_of(image) for image in images]
+    return Images(given, [load_niimg(image) for image in images], paths, is_list)
+
+
+def _path_of(image: Any) -> str | None:
+    """Absolute path of a path or of an image that has its data on disk."""
+    if isinstance(image, str | os.PathLike):
+        return str(Path(image).expanduser().absolute())
+    return None

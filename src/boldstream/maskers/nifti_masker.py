@@ -1,0 +1,97 @@
+"""`NiftiMasker`: the voxels of a mask."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from nilearn import maskers as nilearn_maskers
+from nilearn.image import crop_img, resample_img
+from nilearn.maskers._utils import compute_middle_image
+from nilearn.masking import load_mask_img
+
+from boldstream.maskers.images import Images
+from boldstream.maskers.options import MEMORY_LIMIT, NAN_POLICY, drop_in
+from boldstream.maskers.preparing import (
+    grid_of,
+    is_changed,
+    precision,
+    prepared,
+    same_field_of_view,
+)
+from boldstream.maskers.streamed import Extraction, Streamed
+from boldstream.streaming.once import stream_once
+from boldstream.streaming.reductions import Mean, Voxels
+
+_FROM_DATA = ("background", "epi")
+
+
+@drop_in(
+    nilearn_maskers.NiftiMasker,
+    nan_policy=("nilearn", NAN_POLICY),
+    memory_limit=(None, MEMORY_LIMIT),
+)
+class NiftiMasker(Streamed, nilearn_maskers.NiftiMasker):
+    """Time courses of the voxels of a mask, in memory the size of the result.
+
+    The same as :class:`nilearn.maskers.NiftiMasker`, but images are streamed:
+    read once, in order, resampled and smoothed on the way.
+    """
+
+    def _fitted_to(self, each: Sequence[Images]) -> Any:
+        if each and self._is_mask_from_data:
+            return self._mean_of(each[0])
+        return super()._fitted_to(each)
+
+    @property
+    def _is_mask_from_data(self) -> bool:
+        return self.mask_img is None and self.mask_strategy in _FROM_DATA
+
+    def _mean_of(self, images: Images) -> Any:
+        """Mean volume, in the type that nilearn's would have: masks are cut at its values."""
+        (mean,) = stream_once(
+            images.source, [Mean(dtype="float64")], memory_limit=self.memory_limit
+        )
+        dtype = images.dtype if images.dtype.kind == "f" else np.dtype(np.float64)
+        return images.like(mean.astype(dtype))
+
+    def _show(self, volume: Any) -> None:
+        super()._show(volume)
+        if "transform" in self._reporting_data:
+            moved = resample_img(
+                volume, target_affine=self.affine_, copy=False, interpolation="nearest"
+            )
+            moved, _ = compute_middle_image(moved)
+            self._reporting_data["transform"] = [moved, self.mask_img_]
+
+    def _extraction(self, images: Images) -> Extraction:
+        mask, target = self.mask_img_, None
+        if not same_field_of_view(images.grid, grid_of(mask)):
+            warnings.warn(
+                "imgs are being resampled to the mask_img resolution. "
+                "This process is memory intensive. You might want to provide "
+                "a target_affine that is equal to the affine of the imgs "
+                "or resample the mask beforehand "
+                "to save memory and computation time.",
+                UserWarning,
+                stacklevel=5,
+            )
+            mask = crop_img(mask, copy=False)
+            target = grid_of(mask)
+        inside, _ = load_mask_img(mask)
+        changed = is_changed(images, target, self.smoothing_fwhm)
+        voxels = Voxels(
+            inside,
+            dtype=precision(images.dtype, changed=changed),
+            nan_policy=self.nan_policy,
+        )
+        reduction = prepared(
+            voxels,
+            images,
+            target=target,
+            smoothing_fwhm=self.smoothing_fwhm,
+            nan_policy=self.nan_policy,
+        )
+        return Extraction(reduction, lambda signals: signals)

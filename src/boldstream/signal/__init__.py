@@ -1,0 +1,1 @@
+"""Cleaning of time courses: filters, confounds, censoring, standardisation."""
