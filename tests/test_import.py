@@ -82,6 +82,13 @@ def test_type_checkers_see_the_same_names() -> None:
     assert set(bs.__all__) == {*imported, "__version__"}
 
 
+def test_maskers_are_found_and_loaded_only_then() -> None:
+    assert "nilearn" not in packages_of(modules_after("import boldstream as bs; dir(bs)"))
+    assert "maskers" in dir(bs)
+    loaded = modules_after("import boldstream as bs; bs.maskers.fit_transform_many")
+    assert "nilearn" in packages_of(loaded)
+
+
 def test_every_error_is_public() -> None:
     import boldstream.core.errors as errors
 
