@@ -178,3 +178,18 @@ def test_a_damaged_image_gives_no_volume_with_or_without_a_cache(
 def test_a_cache_must_be_a_store_or_a_path(bold: Path, cache: Any) -> None:
     with pytest.raises(bs.ParameterError, match=r"`cache` must be a bs\.Store"):
         bs.read_volume(bold, 0, cache=cache)
+
+
+def test_runs_are_read_side_by_side(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    paths = [tmp_path / f"run{i}.nii.gz" for i in range(3)]
+    for path in paths:
+        data = rng.normal(100, 5, (6, 5, 4, 12)).astype("f4")
+        nib.Nifti1Image(data, np.eye(4)).to_filename(path)
+    reductions = (bs.Mean(), bs.Voxels(np.ones((6, 5, 4), dtype=bool)))
+    assert bs.plan(paths, *reductions, n_jobs=2).jobs == 2
+    one, two = (bs.stream(paths, *reductions, n_jobs=n) for n in (1, 2))
+    np.testing.assert_allclose(one[0], two[0], rtol=1e-6)
+    np.testing.assert_array_equal(one[1], two[1])
+    with pytest.raises(bs.ParameterError, match="n_jobs"):
+        bs.stream(paths, *reductions, n_jobs=0)

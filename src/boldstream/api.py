@@ -36,6 +36,7 @@ Masks: TypeAlias = OneMask | Sequence[OneMask] | Mapping[str, OneMask]
 def stream(
     image: ImageLike,
     *reductions: Reduction,
+    n_jobs: int = 1,
     memory_limit: str | int | None = None,
     progress: bool | Report = False,
 ) -> tuple[Any, ...]:
@@ -49,6 +50,9 @@ def stream(
     *reductions : Reduction
         What to compute: `Voxels`, `Labels`, `Spheres`, `Maps`, `Mean`, `Std`,
         `TSNR`, `Volumes`, `Project`, in any mix.
+    n_jobs : int
+        Runs of a list that are read at the same time, as far as memory
+        allows; −1 takes all cores.
     memory_limit : str or int, optional
         Most memory that this process may hold at its peak, what it holds
         already included, as ``"500MiB"`` or in bytes. By default what RAM,
@@ -79,10 +83,17 @@ def stream(
     >>> mean.shape, voxels.shape
     ((4, 4, 4), (10, 33))
     """
-    return stream_once(image, reductions, memory_limit=memory_limit, progress=progress)
+    return stream_once(
+        image, reductions, n_jobs=n_jobs, memory_limit=memory_limit, progress=progress
+    )
 
 
-def plan(image: ImageLike, *reductions: Reduction, memory_limit: str | int | None = None) -> Plan:
+def plan(
+    image: ImageLike,
+    *reductions: Reduction,
+    n_jobs: int = 1,
+    memory_limit: str | int | None = None,
+) -> Plan:
     """Say how `stream` would read the image and what memory it would take.
 
     Reads headers and masks only. Parameters and errors are those of `stream`.
@@ -100,7 +111,7 @@ def plan(image: ImageLike, *reductions: Reduction, memory_limit: str | int | Non
     >>> bs.plan(image, bs.Mean()).block_volumes
     10
     """
-    return plan_once(image, reductions, memory_limit=memory_limit)[2]
+    return plan_once(image, reductions, n_jobs=n_jobs, memory_limit=memory_limit)[2]
 
 
 def extract(

@@ -26,6 +26,7 @@ from boldstream.core.jobs import resolve_n_jobs
 from boldstream.io.opening import open_image
 from boldstream.io.parts import JoinedSource
 from boldstream.streaming.once import stream_once
+from boldstream.streaming.preparations import Prepared
 from boldstream.streaming.reductions.volumes import KeptVolumes
 from boldstream.streaming.run import run_pass
 from tests.streaming.mix import AFFINE, SHAPE, N, assert_same, reductions
@@ -131,6 +132,16 @@ def test_side_by_side_is_the_same(data: NDArray[Any], cuts: set[int], block_volu
         for i in (0, 1, 2, 3, 4, 8, 10):
             np.testing.assert_array_equal(np.asarray(one[i]), np.asarray(other[i]))
     np.testing.assert_array_equal(one[10], data[..., [20, 3, 20]])
+
+
+def test_real_runs_smoothed_side_by_side_are_the_same(shared_data: Path) -> None:
+    path = shared_data / "sforest_localizer" / "sub-02_task-oneback_run-1_bold.nii.gz"
+    brain = np.zeros(open_image(path).series.grid.shape, bool)
+    brain[::4, ::4, ::4] = True
+    wanted = [Prepared(bs.Voxels(brain), smoothing_fwhm=6.0), bs.TSNR()]
+    one, two = (stream_once([path, path], wanted, n_jobs=n) for n in (1, 2))
+    np.testing.assert_array_equal(one[0], two[0])
+    np.testing.assert_allclose(one[1], two[1], rtol=2e-6)
 
 
 def test_rows_of_threads_are_views_of_one_array(data: NDArray[Any]) -> None:
@@ -254,6 +265,7 @@ import numpy as np
 import boldstream as bs
 from boldstream.core.limits import process_memory
 from boldstream.streaming.once import plan_once
+from boldstream.streaming.preparations import Prepared
 from boldstream.streaming.run import run_pass
 
 kind, n_jobs, *paths = sys.argv[1:]
@@ -261,6 +273,7 @@ wanted = {
     "voxels": lambda: [bs.Voxels(np.ones((64, 64, 40), bool))],
     "moments": lambda: [bs.Mean(), bs.Std(), bs.TSNR()],
     "project": lambda: [bs.Project(np.ones((9, 120)))],
+    "smoothed": lambda: [Prepared(kind, smoothing_fwhm=6.0) for kind in (bs.Mean(), bs.TSNR())],
 }
 source, bounds, plan = plan_once(paths, wanted[kind](), n_jobs=int(n_jobs))
 assert plan.jobs == int(n_jobs)
@@ -276,7 +289,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.parametrize("n_jobs", [2, 3])
-@pytest.mark.parametrize("kind", ["voxels", "moments", "project"])
+@pytest.mark.parametrize("kind", ["voxels", "moments", "project", "smoothed"])
 def test_the_peak_of_threads_is_the_predicted_one(
     large: list[Path], kind: str, n_jobs: int
 ) -> None:

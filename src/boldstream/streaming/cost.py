@@ -20,9 +20,13 @@ class Cost:
     loaded : int
         Held since binding (indices, maps): the process holds it already when
         the plan is made.
+    block : int
+        Size of a block below which the work for each block weighs; 0 where
+        that of any block will do.
     """
 
     state: int
     scratch: int = 0
     scratch_per_volume: int = 0
     loaded: int = 0
+    block: int = 0

@@ -188,7 +188,8 @@ def _block_sizes(series: Series, stages: Sequence[Stage]) -> list[int]:
     """Volumes of a block, from the number that is best down to one."""
     prepared = [stage.preparation.series for stage in stages if stage.preparation is not None]
     largest = max(some.volume_bytes for some in [series, *prepared])
-    k = max(1, min(max(series.run_lengths), _BLOCK_BYTES // max(1, largest)))
+    asked = [accumulator.cost().block for stage in stages for accumulator in stage.distinct]
+    k = max(1, min(max(series.run_lengths), max(_BLOCK_BYTES, *asked) // max(1, largest)))
     return [k >> halvings for halvings in range(k.bit_length())]
 
 

@@ -22,6 +22,9 @@ from boldstream.streaming.per_volume import PerVolume, Rows, read_voxels
 from boldstream.streaming.reduction import Bound, Reduction
 from boldstream.streaming.results import RegionSeries
 
+# The weights are taken in float64 anew for every block: 12 MiB halved the time of 5.
+_BLOCK_BYTES = 12 << 20
+
 Weights = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
 
@@ -209,6 +212,7 @@ class MapRows(PerVolume):
             # A tile of the volume, and three rows of products.
             scratch_per_volume=8 * (tile + 3 * self.n_columns),
             loaded=self.tiles.rows.nbytes + weights.nbytes + self.solve.nbytes,
+            block=_BLOCK_BYTES,
         )
 
     def fill(self, rows: NDArray[Any], block: Block) -> None:
