@@ -70,7 +70,7 @@ class Images:
         """Of the data as nilearn would load them: scaled ones are float64."""
         return dtype_of(self.parts[0])
 
-    @property
+    @cached_property
     def stand_in(self) -> Any:
         """A 4-D image of zeros on the same grid that takes no memory: for checks of shape."""
         zeros = np.broadcast_to(np.zeros((), np.float32), (*self.grid.shape, self.n_volumes))
@@ -86,7 +86,8 @@ class Images:
 
     def like(self, values: NDArray[Any]) -> Any:
         """An image of values on the same grid."""
-        return new_img_like(self.parts[0], values, self.parts[0].affine)
+        # With the header nilearn would look for the extremes, of the stand-in's zeros too.
+        return new_img_like(self.parts[0], values, self.parts[0].affine, copy_header=False)
 
     def volume(self, index: int) -> NDArray[Any] | None:
         """One volume, where that costs no decoding of others; else None."""
