@@ -53,6 +53,7 @@ upgrade: .venv/.installed ## write requirements.lock with the newest versions
 benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on images of 0.5 to 4.8 GB
 	@$(BIN)/python -m benchmarks.seed_scale
 	@$(BIN)/python -m benchmarks.store
+	@$(BIN)/python -m benchmarks.maskers
 
 fuzz: .venv/.installed ## thousands of made-up and damaged images
 	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8
