@@ -22,6 +22,7 @@ _HOMES = {
     "boldstream.memory.mapped": ("MemoryMappedArray",),
     "boldstream.memory.monitor": ("MemoryMonitor",),
     "boldstream.memory.store": ("Store",),
+    "boldstream.streaming.preparations": ("Prepared",),
     "boldstream.streaming.reductions": (
         *("Labels", "Maps", "Mean", "Project", "Spheres", "Std", "TSNR", "Volumes", "Voxels"),
     ),

@@ -25,6 +25,7 @@ from boldstream.memory.mapped import MemoryMappedArray
 from boldstream.memory.monitor import MemoryMonitor
 from boldstream.memory.store import Store
 from boldstream.streaming.plan import Plan
+from boldstream.streaming.preparations import Prepared
 from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import (
     TSNR,
@@ -62,6 +63,7 @@ __all__ = [
     "OutputExistsError",
     "ParameterError",
     "Plan",
+    "Prepared",
     "Project",
     "Reduction",
     "RegionSeries",

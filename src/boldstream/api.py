@@ -49,7 +49,8 @@ def stream(
         3-D images is one run. Images are left as they were found.
     *reductions : Reduction
         What to compute: `Voxels`, `Labels`, `Spheres`, `Maps`, `Mean`, `Std`,
-        `TSNR`, `Volumes`, `Project`, in any mix.
+        `TSNR`, `Volumes`, `Project`, in any mix; in `Prepared` to resample
+        or smooth volumes first.
     n_jobs : int
         Runs of a list that are read at the same time, as far as memory
         allows; −1 takes all cores.

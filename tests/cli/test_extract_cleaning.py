@@ -160,6 +160,8 @@ def test_sidecars_name_all_columns_and_say_nothing_of_what_was_not_done(
         "confound_columns": [["x", "y", "z"]],
     }
     assert (about["smoothing_fwhm_mm"], about["nan_policy"]) == (4.0, "zero")
+    command(*args, "--t-r", 3.5)
+    assert facts_of(study.folder / "out" / "V1.json")["repetition_time"] == 3.5
     numbers = study.folder / "motion.par"
     np.savetxt(numbers, np.loadtxt(motion, skiprows=1))
     command(*args, "--confounds", numbers)

@@ -170,7 +170,7 @@ def test_what_is_no_strategy_is_none(other: object) -> None:
 
 
 def test_an_unknown_strategy_is_refused() -> None:
-    with pytest.raises(bs.ParameterError, match="did you mean 'compcor'"):
+    with pytest.raises(bs.ParameterError, match="did you mean 'fmriprep:compcor'"):
         parse_confounds_strategy("fmriprep:compcorr")
 
 

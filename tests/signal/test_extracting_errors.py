@@ -26,7 +26,7 @@ from tests.signal.made_up import made_up, mask_image
         ({"low_pass": 0.1, "t_r": 0}, "`t_r` must be a positive number of seconds, got 0"),
         ({"confounds": np.ones((39, 2))}, "one row for each of 40 volumes, got 39"),
         ({"confounds": "absent.tsv"}, "absent.tsv cannot be read"),
-        ({"confounds": "fmriprep:simpel"}, "did you mean 'simple'"),
+        ({"confounds": "fmriprep:simpel"}, "did you mean 'fmriprep:simple'"),
         ({"confounds": "fmriprep"}, "cannot be found"),
         ({"sample_mask": [True, False]}, "`sample_mask` must be 40 of True and False"),
         ({"sample_mask": [40]}, "volumes from 0 to 39"),

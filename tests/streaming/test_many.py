@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 
 import boldstream as bs
 from boldstream.core.limits import process_memory
+from boldstream.io.source import Series
 from boldstream.streaming.many import Demand, Schedule, Task, stream_each
+from boldstream.streaming.reduction import Bound
 from tests.streaming.mix import AFFINE, SHAPE, N, assert_same, reductions
 from tests.streaming.ready import Notes, Scaled
 
@@ -190,6 +193,26 @@ def test_as_many_run_as_fit(
     assert most in expected
     assert share <= 1
     assert shapes == [[40, 64 * 64 * slices]] * 4
+
+
+class Watched(bs.Reduction):
+    """A mean that knows which of its kind are bound, and notes how many at once."""
+
+    def __init__(self, alive: weakref.WeakSet[Any], most: list[int]) -> None:
+        self._alive, self._most = alive, most
+
+    def bind(self, series: Series) -> Bound[Any]:
+        bound = bs.Mean().bind(series)
+        self._most.append(len(self._alive))
+        self._alive.add(bound)
+        return bound
+
+
+def test_what_is_loaded_for_a_plan_is_let_go_before_the_next() -> None:
+    alive, before = weakref.WeakSet[Any](), list[int]()
+    stream_each([(image, [Watched(alive, before)]) for image in images(3)], keep)
+    assert before == [0] * 6
+    assert not alive
 
 
 def test_results_that_cannot_be_held_are_refused_before_the_first_is_read() -> None:

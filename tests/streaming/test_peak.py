@@ -21,6 +21,7 @@ import nibabel as nib, numpy as np
 import boldstream as bs
 from boldstream.streaming.once import plan_once
 from boldstream.streaming.reductions import Regions, WeightMaps
+from boldstream.core.grid import Grid
 from boldstream.core.limits import process_memory
 from boldstream.streaming.run import run_pass
 
@@ -51,6 +52,13 @@ wanted = {
     "volumes": lambda: [bs.Volumes(range(0, n, 2))],
     "backwards": lambda: [bs.Volumes(range(n - 1, 0, -2))],
     "resampled": lambda: [bs.Labels(f"{folder}/fine.nii.gz", resample="mask")],
+    "smoothed": lambda: [bs.Prepared(bs.Voxels(f"{folder}/mask.nii.gz"), smoothing_fwhm=6)],
+    "finer": lambda: [
+        bs.Prepared(bs.Mean(), target=Grid((128, 128, 80), np.diag([0.5, 0.5, 0.5, 1])))
+    ],
+    "turned": lambda: [
+        bs.Prepared(bs.Mean(), target=Grid((24, 24, 20), np.eye(4) + 0.1 * np.eye(4)[[1, 0, 2, 3]]))
+    ],
 }
 source, bounds, plan = plan_once(image, wanted[kind]())
 run_pass(source, bounds, plan.block_volumes, lambda done, total: None)
@@ -83,7 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "kind",
     [
         *("voxels", "labels", "spread", "median", "regions", "weights", "moments", "maps"),
-        *("project", "volumes", "backwards", "resampled"),
+        *("project", "volumes", "backwards", "resampled", "smoothed", "finer", "turned"),
     ],
 )
 def test_the_peak_is_the_predicted_one(folder: Path, stored: str, kind: str) -> None:

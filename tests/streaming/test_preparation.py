@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import boldstream as bs
 from boldstream.core.errors import GridMismatchError, NonFiniteError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.opening import open_image
+from boldstream.io.source import Block, Scaling
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.preparation import Preparation
 from boldstream.streaming.preparations import Prepared
@@ -380,6 +383,62 @@ def test_the_reduction_is_bound_to_the_prepared_series() -> None:
 def test_parameters_are_checked(options: Any, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         bound(made_up(), **options)
+
+
+@pytest.mark.parametrize("stored", ["i2", "f4", "scaled", "holes"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"smoothing_fwhm": 6},
+        {"smoothing_fwhm": "fast"},
+        {"target": Grid((45, 40, 50), of_voxels([0.9, 1, 0.6], 0, 0, 0))},
+        {"target": Grid((40, 40, 30), turned(0.3)), "smoothing_fwhm": 6},
+        {"target": Grid((40, 40, 30), turned(0.3)), "dtype": "float64"},
+    ],
+    ids=["smoothed", "fast", "finer", "turned and smoothed", "turned"],
+)
+def test_memory_is_what_the_plan_is_told(stored: str, options: Any) -> None:
+    values = made_up(shape=(40, 40, 30, 3)).get_fdata().astype("i2" if stored == "i2" else "f4")
+    if stored == "holes":
+        values[5:9, 5:9, 5:9, 1] = np.nan
+    image = nib.Nifti1Image(values, AFFINE)
+    scaling = Scaling(2.0, 1.0) if stored == "scaled" else Scaling()
+    data = values.reshape(-1, 3, order="F").T
+    preparation = bound(image, **options).preparation
+    # The first one ever imports, and fills the caches of scipy.
+    preparation.worker().prepare(Block(data, 0, scaling, 0))
+    gc.collect()
+    tracemalloc.start()
+    worker = preparation.worker()
+    worker.prepare(Block(data, 0, scaling, 0))
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    cost = preparation.cost()
+    told = cost.state + cost.scratch + 3 * cost.scratch_per_volume
+    # Beside it numpy takes buffers of 8192 values for some operations.
+    assert taken <= told + (1 << 17)
+    if stored == "holes":
+        assert told <= 1.5 * taken
+
+
+def test_matrices_of_both_steps_count_as_loaded() -> None:
+    def loaded(**options: Any) -> int:
+        return int(bound(made_up(), **options).preparation.cost().loaded)
+
+    alone = loaded(target=TARGETS["shifted"])
+    assert alone > 0
+    both = loaded(target=TARGETS["shifted"], smoothing_fwhm=6)
+    assert both == alone + loaded(smoothing_fwhm=6) > alone
+
+
+def test_the_target_may_be_an_image(tmp_path: Path) -> None:
+    target = TARGETS["finer"]
+    image = nib.Nifti1Image(np.zeros((*target.shape, 2), "u1"), target.affine)
+    nib.save(image, tmp_path / "finer.nii.gz")
+    for given in (image, tmp_path / "finer.nii.gz", str(tmp_path / "finer.nii.gz")):
+        assert bound(made_up(), target=given).preparation.series.grid.same_as(target)
+    with pytest.raises(ParameterError, match="must be a path, a nibabel image"):
+        bound(made_up(), target=(3, 3, 3))
 
 
 def test_a_target_far_away_is_refused() -> None:

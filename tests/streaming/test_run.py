@@ -25,7 +25,7 @@ import boldstream as bs
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.io.opening import open_image
 from boldstream.io.parts import JoinedSource
-from boldstream.streaming.once import stream_once
+from boldstream.streaming.once import plan_once, stream_once
 from boldstream.streaming.preparations import Prepared
 from boldstream.streaming.reductions.volumes import KeptVolumes
 from boldstream.streaming.run import run_pass
@@ -162,7 +162,10 @@ def test_rows_of_threads_are_views_of_one_array(data: NDArray[Any]) -> None:
         ([5, 5, 5], 1, [[5, 5, 5]]),
         ([5, 5, 5], 9, [[5], [5], [5]]),
         ([1] * 24, 5, [[1] * 5, [1] * 5, [1] * 4, [1] * 5, [1] * 5]),
-        ([20, 2, 2], 3, [[20], [2, 2]]),
+        ([20, 2, 2], 2, [[20], [2, 2]]),
+        ([20, 2, 2], 3, [[20], [2], [2]]),
+        ([5, 3, 16], 3, [[5], [3], [16]]),
+        ([1, 1, 20, 1, 1], 4, [[1, 1], [20], [1], [1]]),
         ([2, 2, 20], 2, [[2, 2], [20]]),
     ],
 )
@@ -181,6 +184,12 @@ def test_files_are_split_by_their_bytes(
     whole = [(b.start, b.stop, b.run, b.data.sum()) for b in source.blocks(4)]
     split = [(b.start, b.stop, b.run, b.data.sum()) for p in pieces for b in p.blocks(4)]
     assert whole == split
+
+
+def test_the_plan_tells_how_many_threads_there_are(data: NDArray[Any], tmp_path: Path) -> None:
+    """Three files of four threads are three pieces, and of three threads too."""
+    source, _, plan = plan_once(saved(data, [5, 3, 16], tmp_path), [bs.Mean()], n_jobs=4)
+    assert plan.jobs == len(source.split(plan.jobs)) == 3
 
 
 def test_what_cannot_be_cut_is_one_piece(data: NDArray[Any]) -> None:

@@ -128,6 +128,8 @@ class CleaningOptions:
         from boldstream.cli.jobs import full_path
 
         facts: dict[str, Any] = {"nan_policy": self.nan_policy}
+        if self.t_r is not None:
+            facts["repetition_time"] = self.t_r
         if self.smooth is not None:
             facts["smoothing_fwhm_mm"] = self.smooth
         cleaning = self.cleaning()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -100,7 +101,10 @@ class JoinedSource(VolumeSource):
         return tuple(part.source for part in self.parts)
 
     def split(self, n: int) -> Sequence[VolumeSource]:
-        """Groups of parts, of about the same number of bytes each once they are decoded."""
+        """Groups of parts, of about the same number of bytes each once they are decoded.
+
+        As many as `n`, or as there are parts.
+        """
         starts = [0, *accumulate(part.header.n_volumes for part in self.parts)]
         return [
             JoinedSource(
@@ -134,11 +138,18 @@ class JoinedSource(VolumeSource):
 
 
 def _groups(sizes: Sequence[int], n: int) -> list[range]:
-    """Up to `n` stretches of about the same size: each part goes where its middle lies."""
-    ends, total = list(accumulate(sizes)), sum(sizes)
-    group_of = [n * (2 * end - size) // (2 * total) for end, size in zip(ends, sizes, strict=True)]
-    cuts = [i for i in range(1, len(sizes)) if group_of[i] != group_of[i - 1]]
-    return [range(a, b) for a, b in pairwise([0, *cuts, len(sizes)])]
+    """Stretches of about the same size, `n` of them or one for each part.
+
+    Each part goes where its middle lies, unless a stretch would be left empty.
+    """
+    n = min(n, len(sizes))
+    total, ends = sum(sizes), accumulate(sizes)
+    middles = [n * (2 * end - size) for end, size in zip(ends, sizes, strict=True)]
+    cuts = [0]
+    for i in range(1, n):
+        wanted = bisect_left(middles, 2 * total * i)
+        cuts.append(min(max(wanted, cuts[-1] + 1), len(sizes) - n + i))
+    return [range(a, b) for a, b in pairwise([*cuts, len(sizes)])]
 
 
 def _read(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks:

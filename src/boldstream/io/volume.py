@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -80,12 +79,6 @@ def real_values(block: Block) -> NDArray[Any]:
     if block.scaling.is_identity:
         return block.data
     return block.data.astype(np.float64) * block.scaling.slope + block.scaling.inter
-
-
-def read_volumes(image: OneImage) -> Iterator[NDArray[Any]]:
-    """Rows of values, volume by volume; each may be overwritten by the next."""
-    for block in open_image(image).blocks(1):
-        yield real_values(block)[0]
 
 
 def _on_grid(array: NDArray[Any], grid: Grid | None, name: str) -> Volume:

@@ -10,7 +10,8 @@ Floats = NDArray[np.float64]
 # OpenBLAS, which numpy's wheels carry, starts its threads above these numbers of
 # multiplications. Its threads wait for one another: beside other work on all cores a
 # product of 6 volumes took 38 ms instead of 0.8 ms.
-_MATRIX, _VECTOR = 1 << 18, 9000
+ONE_THREAD = 1 << 18
+_ONE_THREAD_VECTOR = 9000
 # Fewer columns at a time cost more in calls than the threads do in waiting.
 _SHORTEST = 16
 
@@ -25,7 +26,7 @@ def add_product(out: Floats, left: Floats, right: Floats) -> None:
     right : ndarray, shape (k, n)
         Not the same memory as `left`.
     """
-    limit = _VECTOR if 1 in out.shape else _MATRIX
+    limit = _ONE_THREAD_VECTOR if 1 in out.shape else ONE_THREAD
     piece = limit // max(1, out.size)
     if piece < _SHORTEST:
         piece = len(right)

@@ -17,14 +17,12 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.kernels.products import ONE_THREAD
+
 Shape: TypeAlias = tuple[int, int, int]
 
 # Rows of a band: 24 were fastest of 8 to 48, up to three times as fast as the whole matrix.
 _BAND = 24
-
-# OpenBLAS starts its threads above this number of multiplications. They wait for
-# one another: with other work on all cores a volume of 64 x 64 x 29 took 30 ms, not 0.3 ms.
-_ONE_THREAD = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +158,7 @@ def _apply(matrix: Banded, before: NDArray[Any], after: NDArray[Any]) -> None:
     """Apply a matrix along the second of three axes, in pieces that stay in this thread."""
     outer, _, inner = before.shape
     for rows, columns, part in matrix.bands:
-        piece = max(1, _ONE_THREAD // part.size)
+        piece = max(1, ONE_THREAD // part.size)
         if inner == 1:
             # Along x one product takes many lines, rather than each line one.
             for i in range(0, outer, piece):

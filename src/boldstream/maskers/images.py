@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from boldstream.core.grid import Grid
 from boldstream.io.opening import open_image
 from boldstream.io.source import VolumeSource
+from boldstream.io.writing import NiftiImage, as_image
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,14 @@ class Images:
         zeros = np.broadcast_to(np.zeros((), np.float32), (*self.grid.shape, self.n_volumes))
         return self.like(zeros)
 
+    @cached_property
+    def typed(self) -> Any:
+        """A NIfTI image from which nilearn can tell the type of the data."""
+        part = self.parts[0]
+        if isinstance(part, NiftiImage):
+            return part
+        return self.like(np.zeros((1, 1, 1), self.dtype))
+
     @property
     def fingerprint(self) -> list[Any]:
         """What changes when the data do, for the keys of a cache."""
@@ -85,9 +94,12 @@ class Images:
         ]
 
     def like(self, values: NDArray[Any]) -> Any:
-        """An image of values on the same grid."""
+        """An image of values on the same grid; NIfTI, where nilearn needs it to be."""
+        part = self.parts[0]
+        if not isinstance(part, NiftiImage):
+            part = as_image(np.zeros((1, 1, 1)), self.grid)
         # With the header nilearn would look for the extremes, of the stand-in's zeros too.
-        return new_img_like(self.parts[0], values, self.parts[0].affine, copy_header=False)
+        return new_img_like(part, values, part.affine, copy_header=False)
 
     def volume(self, index: int) -> NDArray[Any] | None:
         """One volume, where that costs no decoding of others; else None."""

@@ -109,7 +109,7 @@ class NiftiLabelsMasker(Streamed, nilearn_maskers.NiftiLabelsMasker):
                 "Resampling images at transform time...\n"
                 "To avoid this warning, make sure to resample the images you want to transform "
                 "to the shape of the maps or set resampling_target to 'data'.",
-                stacklevel=6,
+                stacklevel=2,
             )
         if self.resampling_target != "data":
             return labels_img, mask_img

@@ -12,8 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 from boldstream.core.errors import ParameterError
 from boldstream.maskers.images import open_images
 from boldstream.maskers.streamed import Streamed, extract_together, load_confounds
+from boldstream.signal.caller import warnings_at_caller
 
 
+@warnings_at_caller()
 def fit_transform_many(
     maskers: Sequence[Streamed],
     imgs: Any,

@@ -165,7 +165,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
                 "Resampling images at transform time...\n"
                 "To avoid this warning, make sure to resample the images you want to transform "
                 "to the shape of the maps or set resampling_target to 'data'.",
-                stacklevel=6,
+                stacklevel=2,
             )
         if self.resampling_target != "data":
             return maps_img, mask_img
@@ -202,7 +202,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
                 '"keep_masked_maps" parameter will be removed in version 0.15. '
                 'Set "keep_masked_maps=False" to silence this warning.',
                 FutureWarning,
-                stacklevel=7,
+                stacklevel=2,
             )
             return np.arange(len(left))
         if not left.any():
@@ -212,7 +212,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
                 "After applying mask to the maps image, maps with the following indices were "
                 f"removed: {set(np.flatnonzero(~left).tolist())}. Out of {len(left)} maps, the "
                 f"masked map image only contains {left.sum()} maps.",
-                stacklevel=7,
+                stacklevel=2,
             )
         return np.flatnonzero(left)
 

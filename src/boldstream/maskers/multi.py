@@ -17,6 +17,7 @@ from boldstream.maskers.maps_masker import NiftiMapsMasker
 from boldstream.maskers.nifti_masker import NiftiMasker
 from boldstream.maskers.options import KEEP_ALL_LABELS, MEMORY_LIMIT, NAN_POLICY, drop_in
 from boldstream.maskers.streamed import Extracted, Streamed, load_confounds, recall
+from boldstream.signal.caller import warnings_at_caller
 from boldstream.streaming.many import stream_each
 
 
@@ -28,6 +29,7 @@ class StreamedEach(Streamed):
     def _each(self, imgs: Any) -> list[Images]:
         return [] if imgs is None else [open_images(one) for one in _listed(imgs)]
 
+    @warnings_at_caller()
     def transform(self, imgs: Any, confounds: Any = None, sample_mask: Any = None) -> Any:
         """Extract and clean signals from one image or each of several.
 
@@ -55,6 +57,7 @@ class StreamedEach(Streamed):
             imgs, confounds=confounds, sample_mask=sample_mask, n_jobs=self.n_jobs
         )
 
+    @warnings_at_caller()
     def transform_imgs(
         self,
         imgs_list: Any,
@@ -101,7 +104,10 @@ class StreamedEach(Streamed):
         return [cached(key, lambda i=i: fresh[i]) for i, key in enumerate(keys)]
 
     def _stream(self, tasks: Sequence[Any], n_jobs: int) -> list[Any]:
-        extractions = [self._extraction(images) for images, _, _ in tasks]
+        extractions = []
+        for images, _, _ in tasks:
+            self._tell_of(images)
+            extractions.append(self._extraction(images))
         # Cleaning catches warnings, which is not safe in several threads; and it uses all cores.
         alone = Lock()
 

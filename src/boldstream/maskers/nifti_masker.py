@@ -76,7 +76,7 @@ class NiftiMasker(Streamed, nilearn_maskers.NiftiMasker):
                 "or resample the mask beforehand "
                 "to save memory and computation time.",
                 UserWarning,
-                stacklevel=5,
+                stacklevel=2,
             )
             mask = crop_img(mask, copy=False)
             target = grid_of(mask)

@@ -50,7 +50,7 @@ def warn_of_late(what: str) -> None:
         f"Resampling {what} at transform time...\n"
         "To avoid this warning, make sure to pass the images you want to transform to fit() "
         "first, or directly use fit_transform().",
-        stacklevel=7,
+        stacklevel=2,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from nilearn._utils import logger
 from nilearn._utils.helpers import stringify_path
 from nilearn.maskers.base_masker import BaseMasker, mask_logger
@@ -15,8 +15,11 @@ from nilearn.signal import sanitize_confounds
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from boldstream.core.checks import did_you_mean
+from boldstream.core.errors import ParameterError
 from boldstream.maskers.images import Images, open_images
 from boldstream.maskers.report import MiddleVolume
+from boldstream.signal.caller import warnings_at_caller
 from boldstream.signal.cleaning import Cleaning, clean
 from boldstream.signal.confounds import read_confounds
 from boldstream.signal.fmriprep import (
@@ -29,6 +32,8 @@ from boldstream.streaming.nonfinite import NanPolicy
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import Volumes
+
+_CLEAN_ARGS = ("filter", "extrapolate", "ensure_finite")
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class Streamed(BaseMasker):
         """What to take from these images."""
         raise NotImplementedError
 
+    @warnings_at_caller()
     def fit(self, imgs: Any = None, y: Any = None) -> Any:
         """Learn the mask or regions; images are needed where these come from them.
 
@@ -113,6 +119,7 @@ class Streamed(BaseMasker):
         """What nilearn's ``fit`` is given in place of the images: it asks for no more."""
         return each[0].stand_in.slicer[..., 0] if each else None
 
+    @warnings_at_caller()
     def generate_report(
         self, engine: str = "matplotlib", title: str | None = None, **kwargs: Any
     ) -> Any:
@@ -127,6 +134,7 @@ class Streamed(BaseMasker):
         """Let the report show this volume of the images that were fitted."""
         self._reporting_data["images"] = volume
 
+    @warnings_at_caller()
     def transform(self, imgs: Any, confounds: Any = None, sample_mask: Any = None) -> Any:
         """Extract and clean signals from images, read once.
 
@@ -146,12 +154,12 @@ class Streamed(BaseMasker):
         """
         check_is_fitted(self)
         self._check_imgs(imgs)
-        self._warn_of_boolean_standardize()
         images = open_images(imgs)
         confounds, sample_mask = load_confounds(images, confounds, sample_mask)
         confounds = self._with_high_variance(images, confounds)
         return self.transform_single_imgs(imgs, confounds=confounds, sample_mask=sample_mask)
 
+    @warnings_at_caller()
     def transform_single_imgs(
         self, imgs: Any, confounds: Any = None, sample_mask: Any = None, copy: bool = True
     ) -> Any:
@@ -168,6 +176,12 @@ class Streamed(BaseMasker):
 
         return self._cache(recall, ignore=["compute"], shelve=self._is_shelving)(key, compute)
 
+    def _tell_of(self, images: Images) -> None:
+        mask_logger("load_data", images.given, verbose=self.verbose)
+        if getattr(self, "smoothing_fwhm", None) is not None:
+            logger.log("Smoothing images", verbose=self.verbose)
+        mask_logger("extracting", verbose=self.verbose)
+
     @property
     def _is_shelving(self) -> bool:
         return bool(getattr(self, "_shelving", False))
@@ -177,19 +191,16 @@ class Streamed(BaseMasker):
     ) -> NDArray[Any]:
         """Clean extracted signals and bring them to the shape and type that nilearn gives."""
         mask_logger("cleaning", verbose=self.verbose)
-        signals = clean(extracted.signals, self._cleaning(confounds, sample_mask), runs=self._runs)
+        cleaning = self._cleaning(confounds, sample_mask)
+        signals = clean(extracted.signals, cleaning, runs=getattr(self, "runs", None))
         if len(extracted.missing):
             signals = _with_missing(signals, extracted.missing)
-        target = self._get_target_dtype(images.parts[0])
+        target = self._get_target_dtype(images.typed)
         if target is not None:
             signals = signals.astype(target, copy=False)
         if images.is_single_volume and getattr(self, "_sklearn_output_config", None) is None:
             return signals.squeeze()
         return signals
-
-    @property
-    def _runs(self) -> Any:
-        return getattr(self, "runs", None)
 
     def _cleaning(self, confounds: Any, sample_mask: Any) -> Cleaning:
         options = dict(self.clean_args_)
@@ -198,6 +209,12 @@ class Streamed(BaseMasker):
             for name in list(options)
             if name.startswith("butterworth__")
         }
+        for name in options:
+            if name not in _CLEAN_ARGS:
+                raise ParameterError(
+                    f"`clean_args` must be among {', '.join(_CLEAN_ARGS)} and "
+                    f"butterworth__*, got {name!r}{did_you_mean(name, _CLEAN_ARGS)}"
+                )
         return Cleaning(
             detrend=self.detrend,
             standardize=self.standardize,
@@ -228,15 +245,6 @@ class Streamed(BaseMasker):
             sample_mask,
         ]
 
-    def _warn_of_boolean_standardize(self) -> None:
-        if isinstance(self.standardize, bool):
-            warnings.warn(
-                "boolean values for 'standardize' will be deprecated in nilearn 0.15.0.\n"
-                "Use 'zscore_sample' instead of 'True' or use 'None' instead of 'False'.",
-                FutureWarning,
-                stacklevel=3,
-            )
-
     def _with_high_variance(self, images: Images, confounds: Any) -> Any:
         """Confounds with those of the voxels of highest variance, where they are asked for."""
         if not self.high_variance_confounds:
@@ -260,10 +268,7 @@ def extract_together(
 ) -> list[Extracted]:
     """Read images once for all maskers."""
     for masker in maskers:
-        mask_logger("load_data", images.given, verbose=masker.verbose)
-        if getattr(masker, "smoothing_fwhm", None) is not None:
-            logger.log("Smoothing images", verbose=masker.verbose)
-        mask_logger("extracting", verbose=masker.verbose)
+        masker._tell_of(images)
     extractions = [masker._extraction(images) for masker in maskers]
     reductions: list[Reduction] = [extraction.reduction for extraction in extractions]
     waiting = [middle for masker in maskers if (middle := _due(masker, images)) is not None]
@@ -291,11 +296,22 @@ def load_confounds(images: Images, confounds: Any, sample_mask: Any) -> tuple[An
         sample_mask = merge_sample_masks(kept, sample_mask, images.n_volumes)
     if confounds is None:
         return None, sample_mask
+    confounds = _without_polars(confounds, images.n_volumes)
     # nilearn's own reading, for its errors; ours says where a cell is empty.
-    matrix = sanitize_confounds(images.n_volumes, stringify_path(confounds))
+    matrix = sanitize_confounds(images.n_volumes, confounds)
     if not np.isfinite(matrix).all():
         read_confounds(confounds, images.n_volumes)
     return matrix, sample_mask
+
+
+def _without_polars(confounds: Any, n_volumes: int) -> Any:
+    """Frames that nilearn does not know as matrices."""
+    if isinstance(confounds, list | tuple):
+        return [_without_polars(part, n_volumes) for part in confounds]
+    is_frame = hasattr(confounds, "columns") and hasattr(confounds, "to_numpy")
+    if is_frame and not isinstance(confounds, pd.DataFrame):
+        return read_confounds(confounds, n_volumes)
+    return stringify_path(confounds)
 
 
 def recall(key: Any, compute: Callable[[], Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from boldstream.core.checks import did_you_mean, one_of
 from boldstream.core.errors import ParameterError
+from boldstream.signal.caller import warnings_at_caller
 from boldstream.signal.confounds import ConfoundsLike, read_confounds
 from boldstream.signal.linear import Floats, LinearCleaning, Step, weighted_sum
 from boldstream.signal.scaling import (
@@ -19,7 +21,6 @@ from boldstream.signal.scaling import (
     NO_MEAN,
     ONE_VOLUME,
     percent_change,
-    warn_user,
     zscore_sample,
 )
 
@@ -91,6 +92,7 @@ class Cleaning:
         return self.filter
 
 
+@warnings_at_caller()
 def clean(
     series: NDArray[Any], cleaning: Cleaning, *, runs: ArrayLike | None = None
 ) -> NDArray[Any]:
@@ -185,7 +187,7 @@ def _check(cleaning: Cleaning) -> Scale | None:
             f"`ensure_finite` must be True or False, got {cleaning.ensure_finite!r}"
         )
     if isinstance(cleaning.standardize, bool):
-        warn_user(BOOLEAN, FutureWarning)
+        warnings.warn(BOOLEAN, FutureWarning, stacklevel=2)
         return "zscore_sample" if cleaning.standardize else None
     if cleaning.standardize is None:
         return None
@@ -236,6 +238,11 @@ def _masks_of_runs(sample_mask: SampleMask | None, n_runs: int) -> list[NDArray[
         )
     masks = [np.asarray(mask) for mask in listed]
     for run, mask in enumerate(masks, 1):
+        if mask.ndim != 1:
+            raise ParameterError(
+                "`sample_mask` must be volumes, or True and False, along one axis, "
+                f"got {mask.dtype} of shape {mask.shape} for run {run}"
+            )
         if not (mask.any() if mask.dtype == np.bool_ else mask.size):
             raise ParameterError(
                 f"`sample_mask` must keep at least one volume of run {run}, got none"
@@ -276,9 +283,9 @@ def _clean_run(
                 zscore_sample(block)
         out[:, columns] = block
     if how is not None and run.n_out == 1:
-        warn_user(ONE_VOLUME)
+        warnings.warn(ONE_VOLUME, stacklevel=2)
     if without_mean:
-        warn_user(NO_MEAN)
+        warnings.warn(NO_MEAN, stacklevel=2)
 
 
 def _weights_of_lost_mean(

@@ -14,6 +14,7 @@ from boldstream.core.checks import one_of, positive_number
 from boldstream.core.errors import BoldstreamError, NonFiniteError, ParameterError
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.source import Block, Series
+from boldstream.signal.caller import warnings_at_caller
 from boldstream.signal.cleaning import Cleaning, clean
 from boldstream.signal.runs import Run
 from boldstream.streaming.cost import Cost
@@ -24,6 +25,7 @@ from boldstream.streaming.reduction import Bound, Reduction
 from boldstream.streaming.results import RegionSeries
 
 
+@warnings_at_caller()
 def extract_signals(
     image: ImageLike,
     reductions: Mapping[str, Reduction],

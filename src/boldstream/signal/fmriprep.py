@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +44,10 @@ def parse_confounds_strategy(confounds: object) -> Strategy | None:
     source, colon, strategy = confounds.partition(":")
     if source != "fmriprep":
         return None
-    return one_of("confounds", strategy, STRATEGIES) if colon else "simple"
+    if not colon:
+        return "simple"
+    one_of("confounds", confounds, tuple(f"fmriprep:{known}" for known in STRATEGIES))
+    return cast("Strategy", strategy)
 
 
 def fmriprep_confounds(

@@ -6,8 +6,6 @@ here a result is to equal `nilearn.signal.clean`.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,8 +49,3 @@ def percent_change(block: Floats) -> bool:
     block *= 100 / np.abs(np.where(meaningless, 1.0, mean))
     block[:, meaningless] = 0.0
     return bool(meaningless.any())
-
-
-def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line that called boldstream."""
-    warnings.warn(message, category, stacklevel=4)

@@ -103,7 +103,8 @@ def _plan_all(tasks: Sequence[Task], memory_limit: str | int | None) -> list[Dem
     kept = 0
     for index, (image, reductions) in enumerate(tasks):
         try:
-            _, _, plan = plan_once(image, reductions, memory_limit=memory_limit, kept_bytes=kept)
+            # Of what was loaded nothing is held while the next image is planned.
+            plan = plan_once(image, reductions, memory_limit=memory_limit, kept_bytes=kept)[2]
         except MemoryBudgetError as error:
             if not kept:
                 raise

@@ -13,6 +13,7 @@ import numpy as np
 from boldstream.core.checks import one_of
 from boldstream.core.errors import GridMismatchError, ParameterError
 from boldstream.core.grid import Grid
+from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.source import Series
 from boldstream.streaming.nonfinite import NanPolicy
 from boldstream.streaming.preparations.smoothing import Fwhm
@@ -36,8 +37,9 @@ class Prepared(Reduction):
     ----------
     reduction : Reduction
         Takes the prepared volumes; its masks and the like lie on their grid.
-    target : Grid, optional
-        Resample to this grid, unless the image lies on it.
+        Where there is nothing to prepare, it takes those of the image.
+    target : path, nibabel image or Grid, optional
+        Resample to this grid, or that of this image, unless the image lies on it.
     interpolation : {"continuous", "linear", "nearest"}
     smoothing_fwhm : float, sequence of three float or None, or "fast", optional
         Full width at half maximum in mm, for all axes or for each of x, y, z;
@@ -52,6 +54,11 @@ class Prepared(Reduction):
     dtype : {"float32", "float64"}
         Of the prepared volumes.
 
+    Returns
+    -------
+    object
+        What `stream` gives for `reduction`.
+
     Raises
     ------
     ParameterError
@@ -64,15 +71,22 @@ class Prepared(Reduction):
     Examples
     --------
     >>> import numpy as np, nibabel as nib, boldstream as bs
-    >>> from boldstream.io.opening import open_image
-    >>> from boldstream.streaming.preparations import Prepared
-    >>> series = open_image(nib.Nifti1Image(np.ones((4, 4, 4, 9), "f4"), np.eye(4))).series
-    >>> Prepared(bs.Mean(), smoothing_fwhm=6).bind(series).label
-    'Mean, smoothing 6 mm'
+    >>> data = np.zeros((4, 4, 4, 9), "f4")
+    >>> data[1, 1, 1] = 8
+    >>> image = nib.Nifti1Image(data, np.eye(4))
+    >>> coarse = nib.Nifti1Image(np.zeros((2, 2, 2)), np.diag([2, 2, 2, 1]))
+    >>> raw, smooth, moved = bs.stream(
+    ...     image,
+    ...     bs.Mean(),
+    ...     bs.Prepared(bs.Mean(), smoothing_fwhm=2),
+    ...     bs.Prepared(bs.Mean(), target=coarse, interpolation="linear"),
+    ... )
+    >>> bool(0 < smooth[0, 1, 1] < smooth[1, 1, 1] < raw[1, 1, 1]), moved.shape
+    (True, (2, 2, 2))
     """
 
     reduction: Reduction
-    target: Grid | None = None
+    target: ImageLike | Grid | None = None
     interpolation: Interpolation = "continuous"
     smoothing_fwhm: float | Sequence[float | None] | Literal["fast"] | None = None
     nan_policy: NanPolicy = "propagate"
@@ -95,12 +109,18 @@ class Prepared(Reduction):
         one_of("nan_policy", self.nan_policy, get_args(NanPolicy))
         one_of("dtype", self.dtype, ("float32", "float64"))
         fwhm = _checked_fwhm(self.smoothing_fwhm)
-        target = self.target
+        target = _grid_of(self.target)
         if target is None or _same_for_nilearn(grid, target):
             return Recipe(None, None, 0, fwhm, self.nan_policy, self.dtype)
         _require_overlap(grid, target)
         affine = tuple(tuple(row) for row in target.affine.tolist())
         return Recipe(target.shape, affine, order, fwhm, self.nan_policy, self.dtype)
+
+
+def _grid_of(target: ImageLike | Grid | None) -> Grid | None:
+    if target is None or isinstance(target, Grid):
+        return target
+    return open_image(target).series.grid
 
 
 def _same_for_nilearn(grid: Grid, target: Grid) -> bool:

@@ -104,8 +104,9 @@ class VolumePreparation(Preparation):
         if self.resampling is not None:
             loaded += self.resampling.loaded
             scratch += self.resampling.scratch_bytes
-            # The volume in the type of the prepared ones, if it is not so stored.
-            scratch += n_source * item * (stored != self.series.dtype)
+            # The volume in the type of the prepared ones; headers do not say here
+            # whether it is so stored and not scaled.
+            scratch += n_source * item
             holes = self.resampling.filling_bytes
         if self.smoothing is not None:
             loaded += self.smoothing.loaded
