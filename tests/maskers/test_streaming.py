@@ -221,3 +221,65 @@ def test_a_damaged_image_among_many(bold: Path) -> None:
     masker.fit()
     with pytest.raises(bs.CorruptImageError, match="other"):
         masker.transform([str(bold), str(other)])
+
+
+def test_high_variance_confounds_are_found_once_for_many(bold: Path, opened: list[str]) -> None:
+    each = maskers(high_variance_confounds=True)
+    alone = clone(each[1]).fit_transform(bold)
+    for masker in each:
+        masker.fit(bold)
+    opened.clear()
+    together = ours.fit_transform_many(each, bold)
+    assert opened.count(bold.name) == 3
+    np.testing.assert_allclose(together[1], alone, atol=1e-4)
+
+
+def test_an_image_object_on_disk_is_not_decoded_to_fit(bold: Path, opened: list[str]) -> None:
+    image = load(bold)
+    masker = ours.NiftiLabelsMasker(atlas(), standardize=None).fit(image)
+    assert masker._middle._volume is None
+    signals = masker.transform(image)
+    assert opened.count(bold.name) == 1
+    np.testing.assert_array_equal(signals, masker.transform(bold))
+    masker.generate_report()
+    assert opened.count(bold.name) == 2
+
+
+def test_cached_signals_of_an_image_object(bold: Path, tmp_path: Path, opened: list[str]) -> None:
+    masker = ours.NiftiMasker(
+        mask(), standardize=None, memory=str(tmp_path / "cache"), memory_level=1
+    )
+    first = masker.fit_transform(load(bold))
+    opened.clear()
+    np.testing.assert_array_equal(masker.transform(load(bold)), first)
+    assert not opened
+
+
+def test_cleaning_is_in_the_plan() -> None:
+    from boldstream.maskers.images import open_images
+
+    data = np.random.default_rng(0).normal(size=(*SHAPE, N)).astype("f4")
+    images = open_images(nib.Nifti1Image(data, AFFINE))
+    plain, cleaned = (
+        ours.NiftiMasker(mask(), **options).fit() for options in ({"standardize": None}, CLEANED)
+    )
+    plans = [
+        bs.plan(images.source, masker._planned(masker._extraction(images).reduction, None))
+        for masker in (plain, cleaned)
+    ]
+    assert plans[0].needs[0].result == 0
+    assert plans[1].needs[0].result > 8 * N * 300
+
+
+def test_images_alike_share_what_is_taken_of_them(bold: Path) -> None:
+    from boldstream.maskers.images import open_images
+
+    masker = ours.MultiNiftiLabelsMasker(atlas(), standardize=None, reports=False).fit()
+    first, second = masker._extractions([open_images(bold), open_images(bold)])
+    assert first is second
+
+
+@pytest.mark.parametrize("wrong", [[], None, "masker"])
+def test_many_wants_a_list(bold: Path, wrong: Any) -> None:
+    with pytest.raises(bs.ParameterError, match="`maskers` must be a list"):
+        ours.fit_transform_many(wrong, bold)

@@ -420,4 +420,4 @@ def test_the_plan_knows_what_cleaning_takes(
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert np.shares_memory(result, state.values)
-    assert peak <= 1.25 * bound.accumulator.cost().scratch
+    assert peak <= 1.25 * bound.result_bytes

@@ -79,3 +79,11 @@ def test_too_little_memory_is_said_before_anything_is_read(runs: list[Path]) -> 
 def test_a_run_that_is_too_short_for_the_filter_is_refused() -> None:
     with pytest.raises(bs.ParameterError, match="can be done on 12 volumes: The length of the"):
         bs.extract(made_up(12), {"V1": mask_image()}, high_pass=0.02)
+
+
+def test_a_volume_that_is_kept_twice() -> None:
+    image = nib.Nifti1Image(np.ones((2, 2, 2, 4), "f4"), np.eye(4))
+    mask = np.ones((2, 2, 2), dtype=bool)
+    for sample_mask in ([0, 0, 2], [1, 0, 1, 1]):
+        with pytest.raises(bs.ParameterError, match=r"at most once, got volume [01] again"):
+            bs.extract(image, mask, sample_mask=sample_mask)

@@ -33,7 +33,7 @@ class Images:
     parts : list
         nibabel images with their data still on disk, where they are there.
     paths : list
-        For each part its path, or None for an image in memory.
+        For each part its path where it was given by that, else None.
     is_list : bool
         Whether several 3-D images make up the series.
     """
@@ -88,10 +88,14 @@ class Images:
     @property
     def fingerprint(self) -> list[Any]:
         """What changes when the data do, for the keys of a cache."""
-        return [
-            part if path is None else _state_of(Path(path))
-            for path, part in zip(self.paths, self.parts, strict=True)
-        ]
+        return [_state_of(part) for part in self.parts]
+
+    def is_from(self, other: Images) -> bool:
+        """Whether these are the images that `other` was opened from."""
+        pairs = zip(self._readable, other._readable, strict=False)
+        return len(self.parts) == len(other.parts) and all(
+            a == b if isinstance(a, str) else a is b for a, b in pairs
+        )
 
     def like(self, values: NDArray[Any]) -> Any:
         """An image of values on the same grid; NIfTI, where nilearn needs it to be."""
@@ -103,11 +107,11 @@ class Images:
 
     def volume(self, index: int) -> NDArray[Any] | None:
         """One volume, where that costs no decoding of others; else None."""
-        part, path = (self.parts[index], None) if self.is_list else (self.parts[0], self.paths[0])
-        if path is not None and not path.endswith((".nii", ".img", ".hdr")):
+        data = self.parts[index if self.is_list else 0].dataobj
+        if not self.is_list and _is_compressed(data):
             return None
-        data = part.dataobj
-        volume: NDArray[Any] = np.asanyarray(data[..., index] if len(data.shape) > 3 else data)
+        several = not self.is_list and len(data.shape) > 3
+        volume: NDArray[Any] = np.asanyarray(data[..., index] if several else data)
         return volume
 
 
@@ -142,9 +146,20 @@ def dtype_of(image: Any) -> np.dtype[Any]:
     return first.dtype
 
 
-def _state_of(path: Path) -> tuple[str, int, int]:
-    state = path.stat()
-    return str(path), state.st_size, state.st_mtime_ns
+def _is_compressed(data: Any) -> bool:
+    """Whether data lie in a file in which what comes before must be decoded, too."""
+    file = getattr(data, "file_like", None)
+    return isinstance(file, str | os.PathLike) and not str(file).endswith((".nii", ".img"))
+
+
+def _state_of(image: Any) -> Any:
+    """The data of an image in memory; where they are on disk, the state of its files."""
+    if isinstance(image.dataobj, np.ndarray):
+        return image
+    files = [Path(holder.filename) for holder in image.file_map.values() if holder.filename]
+    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    # The affine may have been changed since it was read.
+    return states, image.shape, image.affine
 
 
 def _load(given: Any, images: Sequence[Any], *, is_list: bool) -> Images:

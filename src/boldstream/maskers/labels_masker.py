@@ -15,6 +15,7 @@ from nilearn.regions.signal_extraction import _get_labels_data, signals_to_img_l
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from boldstream.maskers.extraction import Extraction
 from boldstream.maskers.images import Images
 from boldstream.maskers.options import KEEP_ALL_LABELS, MEMORY_LIMIT, NAN_POLICY, drop_in
 from boldstream.maskers.preparing import (
@@ -25,7 +26,7 @@ from boldstream.maskers.preparing import (
     same_field_of_view,
     warn_of_late,
 )
-from boldstream.maskers.streamed import Extraction, Streamed
+from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.reductions.regions import Regions
 
 

@@ -10,8 +10,10 @@ from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
 from boldstream.core.errors import ParameterError
+from boldstream.maskers.confounds import load_confounds, with_high_variance
+from boldstream.maskers.extraction import extract_together
 from boldstream.maskers.images import open_images
-from boldstream.maskers.streamed import Streamed, extract_together, load_confounds
+from boldstream.maskers.streamed import Streamed
 from boldstream.signal.caller import warnings_at_caller
 
 
@@ -67,23 +69,35 @@ def fit_transform_many(
     >>> [signals.shape for signals in fit_transform_many(maskers, image)]
     [(10, 3), (10, 1)]
     """
+    for masker in _checked(maskers):
+        if not _is_fitted(masker):
+            masker.fit(imgs)
+    images = open_images(imgs)
+    confounds, sample_mask = load_confounds(images, confounds, sample_mask)
+    richer = confounds
+    if any(masker.high_variance_confounds for masker in maskers):
+        richer = with_high_variance(images, confounds, memory_limit)
+    extracted = extract_together(
+        maskers, images, confounds=richer, memory_limit=memory_limit, progress=progress
+    )
+    results = []
+    for masker, signals in zip(maskers, extracted, strict=True):
+        own = richer if masker.high_variance_confounds else confounds
+        cleaned = masker._finish(signals, images, own, sample_mask)
+        results.append(_wrap_data_with_container("transform", cleaned, imgs, masker))
+    return results
+
+
+def _checked(maskers: Any) -> Sequence[Streamed]:
+    if not isinstance(maskers, list | tuple) or not maskers:
+        raise ParameterError(f"`maskers` must be a list of at least one masker, got {maskers!r}")
     for masker in maskers:
         if not isinstance(masker, Streamed):
             raise ParameterError(
                 f"`maskers` must be maskers of boldstream.maskers, got {type(masker).__name__} of "
                 f"{type(masker).__module__}"
             )
-        if not _is_fitted(masker):
-            masker.fit(imgs)
-    images = open_images(imgs)
-    confounds, sample_mask = load_confounds(images, confounds, sample_mask)
-    extracted = extract_together(maskers, images, memory_limit=memory_limit, progress=progress)
-    results = []
-    for masker, signals in zip(maskers, extracted, strict=True):
-        own = masker._with_high_variance(images, confounds)
-        cleaned = masker._finish(signals, images, own, sample_mask)
-        results.append(_wrap_data_with_container("transform", cleaned, imgs, masker))
-    return results
+    return maskers
 
 
 def _is_fitted(masker: Streamed) -> bool:

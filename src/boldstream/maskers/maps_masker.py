@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from boldstream.io.opening import open_image
 from boldstream.kernels.gather import real_values
+from boldstream.maskers.extraction import Extraction
 from boldstream.maskers.images import Images, dtype_of
 from boldstream.maskers.options import MEMORY_LIMIT, NAN_POLICY, drop_in
 from boldstream.maskers.preparing import (
@@ -27,7 +28,8 @@ from boldstream.maskers.preparing import (
     same_field_of_view,
     warn_of_late,
 )
-from boldstream.maskers.streamed import Extraction, Streamed, dimensions, shown
+from boldstream.maskers.report import dimensions, shown
+from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.reductions.maps import WeightMaps
 
 
@@ -109,7 +111,9 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
             mask_logger("resample_mask", verbose=self.verbose)
             self.mask_img_ = _moved_mask(self.mask_img_, reference)
             load_mask_img(self.mask_img_)
-        if not get_data(self.maps_img_)[get_data(self.mask_img_).astype(bool)].any():
+        inside = get_data(self.mask_img_).astype(bool)
+        maps = get_data(self.maps_img_)
+        if not any(maps[..., i][inside].any() for i in range(maps.shape[3])):
             raise ValueError("No map left after applying mask to the maps image.")
 
     def _fit_report(self, each: Sequence[Images]) -> None:
@@ -133,11 +137,11 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
         taken = precision(images.dtype, changed=changed) if changed else images.dtype
         dtype = np.result_type(weights.dtype, taken)
         rows, columns = self._used(weights, mask_img)
-        flat = weights.reshape(-1, weights.shape[3], order="F")
         reduction = WeightMaps(
-            flat if len(columns) == flat.shape[1] else flat[:, columns],
+            # In Fortran order, so that this is a view; other maps have no weight in these rows.
+            weights.reshape(-1, weights.shape[3], order="F"),
             rows,
-            names=[str(i) for i in columns],
+            names=[str(i) for i in range(weights.shape[3])],
             dtype="float32" if dtype == np.float32 else "float64",
             nan_policy=self.nan_policy,
             missing=0.0,
@@ -150,7 +154,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
                 smoothing_fwhm=self.smoothing_fwhm,
                 nan_policy=self.nan_policy,
             ),
-            lambda got: got.values,
+            lambda got: _columns(got.values, columns),
         )
 
     def _on_grid_of(self, images: Images) -> tuple[Any, Any]:
@@ -243,14 +247,20 @@ def _moved_mask(mask_img: Any, reference: Any) -> Any:
     )
 
 
+def _columns(values: NDArray[Any], columns: NDArray[Any]) -> NDArray[Any]:
+    return values if len(columns) == values.shape[1] else values[:, columns]
+
+
 def _check_overlap(maps: NDArray[Any]) -> None:
     """Refuse maps that overlap; as in nilearn, small and negative weights become 0 here."""
-    if maps.dtype.kind == "f":
-        for i in range(maps.shape[3]):
-            one = maps[..., i]
+    weighted = np.zeros(maps.shape[:3], dtype=np.bool_)
+    for i in range(maps.shape[3]):
+        one = maps[..., i]
+        if maps.dtype.kind == "f":
             one[one < np.finfo(maps.dtype).eps] = 0
-    if np.any(np.count_nonzero(maps > 0, axis=3) > 1):
-        raise ValueError(
-            "Overlap detected in the maps. The overlap may be due to the atlas itself or "
-            "possibly introduced by resampling."
-        )
+        if (weighted & (one > 0)).any():
+            raise ValueError(
+                "Overlap detected in the maps. The overlap may be due to the atlas itself or "
+                "possibly introduced by resampling."
+            )
+        weighted |= one > 0

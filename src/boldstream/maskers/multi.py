@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from threading import Lock
 from typing import Any, get_args
 
@@ -11,12 +12,14 @@ from nilearn._utils.helpers import stringify_path
 from nilearn.nilearn_typing import NiimgLike
 from sklearn.utils.validation import check_is_fitted
 
+from boldstream.maskers.confounds import load_confounds
+from boldstream.maskers.extraction import Extracted, Extraction
 from boldstream.maskers.images import Images, open_images
 from boldstream.maskers.labels_masker import NiftiLabelsMasker
 from boldstream.maskers.maps_masker import NiftiMapsMasker
 from boldstream.maskers.nifti_masker import NiftiMasker
 from boldstream.maskers.options import KEEP_ALL_LABELS, MEMORY_LIMIT, NAN_POLICY, drop_in
-from boldstream.maskers.streamed import Extracted, Streamed, load_confounds, recall
+from boldstream.maskers.streamed import Streamed, recall
 from boldstream.signal.caller import warnings_at_caller
 from boldstream.streaming.many import stream_each
 
@@ -101,13 +104,15 @@ class StreamedEach(Streamed):
         function = cached.func if self._is_shelving else cached
         todo = [i for i, key in enumerate(keys) if not function.check_call_in_cache(key, None)]
         fresh = dict(zip(todo, self._stream([tasks[i] for i in todo], n_jobs), strict=True))
-        return [cached(key, lambda i=i: fresh[i]) for i, key in enumerate(keys)]
+
+        def signals(i: int) -> Any:
+            # What was cached a moment ago may have been cleared meanwhile.
+            return fresh[i] if i in fresh else self._stream([tasks[i]], 1)[0]
+
+        return [cached(key, partial(signals, i)) for i, key in enumerate(keys)]
 
     def _stream(self, tasks: Sequence[Any], n_jobs: int) -> list[Any]:
-        extractions = []
-        for images, _, _ in tasks:
-            self._tell_of(images)
-            extractions.append(self._extraction(images))
+        extractions = self._extractions([images for images, _, _ in tasks])
         # Cleaning catches warnings, which is not safe in several threads; and it uses all cores.
         alone = Lock()
 
@@ -119,10 +124,22 @@ class StreamedEach(Streamed):
                 return self._finish(extracted, images, confounds, sample_mask)
 
         jobs = [
-            (images.source, [extraction.reduction])
-            for (images, _, _), extraction in zip(tasks, extractions, strict=True)
+            (images.source, [self._planned(extraction.reduction, confounds)])
+            for (images, confounds, _), extraction in zip(tasks, extractions, strict=True)
         ]
         return stream_each(jobs, finish, n_jobs=n_jobs, memory_limit=self.memory_limit)
+
+    def _extractions(self, each: Sequence[Images]) -> list[Extraction]:
+        """What to take of each image; the same where grid and type are, so that it is held once."""
+        found: dict[Any, Extraction] = {}
+        extractions = []
+        for images in each:
+            self._tell_of(images)
+            alike = (images.grid.shape, images.grid.affine.tobytes(), images.dtype.str)
+            if alike not in found:
+                found[alike] = self._extraction(images)
+            extractions.append(found[alike])
+        return extractions
 
     def _prepare_confounds(self, each: Sequence[Images], confounds: Any) -> list[Any]:
         listed = [None] * len(each) if confounds is None else list(confounds)

@@ -12,6 +12,7 @@ from nilearn.image import crop_img, resample_img
 from nilearn.maskers._utils import compute_middle_image
 from nilearn.masking import load_mask_img
 
+from boldstream.maskers.extraction import Extraction
 from boldstream.maskers.images import Images
 from boldstream.maskers.options import MEMORY_LIMIT, NAN_POLICY, drop_in
 from boldstream.maskers.preparing import (
@@ -21,7 +22,7 @@ from boldstream.maskers.preparing import (
     prepared,
     same_field_of_view,
 )
-from boldstream.maskers.streamed import Extraction, Streamed
+from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.reductions import Mean, Voxels
 

@@ -7,6 +7,7 @@ next pass over the same image, or read when the report is made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class MiddleVolume:
     def is_due_from(self, images: Images) -> bool:
         """Whether a pass over these images could supply it."""
         due = self._images
-        return due is not None and due.paths == images.paths
+        return due is not None and images.is_from(due)
 
     def supply(self, volume: Any) -> None:
         """Keep what was taken on the way, an image."""
@@ -49,3 +50,17 @@ class MiddleVolume:
             (volumes,) = stream_once(self._images.source, [Volumes([self.index])])
             self.supply(self._images.like(volumes[..., 0]))
         return self._volume
+
+
+def shown(each: Sequence[Images]) -> MiddleVolume | None:
+    """What a report shows: the middle volume, or the first of the first where there are many."""
+    if not each:
+        return None
+    middle = 0 if len(each) > 1 or each[0].is_list else each[0].n_volumes // 2
+    return MiddleVolume(each[0], middle)
+
+
+def dimensions(each: Sequence[Images]) -> int:
+    """How many dimensions nilearn sees, lists counted as one more."""
+    ndim = 3 if each[0].is_single_volume else 4
+    return ndim + (len(each) > 1)

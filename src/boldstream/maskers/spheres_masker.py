@@ -16,10 +16,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from boldstream.core.grid import Grid
 from boldstream.kernels.spheres import sphere_neighbours
+from boldstream.maskers.extraction import Extraction
 from boldstream.maskers.images import Images
 from boldstream.maskers.options import MEMORY_LIMIT, NAN_POLICY, drop_in
 from boldstream.maskers.preparing import grid_of, is_changed, prepared, region_precision
-from boldstream.maskers.streamed import Extraction, Streamed
+from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.reductions.regions import Regions
 
 

@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import nilearn
 import numpy as np
-import pandas as pd
 from nilearn._utils import logger
-from nilearn._utils.helpers import stringify_path
 from nilearn.maskers.base_masker import BaseMasker, mask_logger
-from nilearn.signal import sanitize_confounds
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from boldstream._version import __version__
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
+from boldstream.maskers.confounds import load_confounds, with_high_variance
+from boldstream.maskers.extraction import Extracted, Extraction, extract_together
 from boldstream.maskers.images import Images, open_images
-from boldstream.maskers.report import MiddleVolume
+from boldstream.maskers.report import MiddleVolume, dimensions, shown
 from boldstream.signal.caller import warnings_at_caller
 from boldstream.signal.cleaning import Cleaning, clean
-from boldstream.signal.confounds import read_confounds
-from boldstream.signal.fmriprep import (
-    fmriprep_confounds,
-    merge_sample_masks,
-    parse_confounds_strategy,
-)
-from boldstream.signal.high_variance import high_variance_confounds
+from boldstream.signal.extracting import ToBeCleaned
 from boldstream.streaming.nonfinite import NanPolicy
-from boldstream.streaming.once import stream_once
 from boldstream.streaming.reduction import Reduction
-from boldstream.streaming.reductions import Volumes
 
 _CLEAN_ARGS = ("filter", "extrapolate", "ensure_finite")
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """What a masker wants of a pass, and what it makes of the outcome.
-
-    Attributes
-    ----------
-    reduction : Reduction
-        Prepared (resampled, smoothed) as the masker asks.
-    signals : callable
-        Makes the signals (volumes, columns) of what the reduction gives.
-    missing : sequence of int
-        Columns to add as NaN to the cleaned signals, by their final positions.
-    """
-
-    reduction: Reduction
-    signals: Callable[[Any], NDArray[Any]]
-    missing: Sequence[int] = ()
 
 
 class Streamed(BaseMasker):
@@ -168,10 +141,13 @@ class Streamed(BaseMasker):
         check_is_fitted(self)
         images = open_images(imgs)
         confounds, sample_mask = load_confounds(images, confounds, sample_mask)
+        self._cleaning(confounds, sample_mask)  # refuses wrong options before anything is read
         key = self._cache_key(images, confounds, sample_mask)
 
         def compute() -> Any:
-            (signals,) = extract_together([self], images, memory_limit=self.memory_limit)
+            (signals,) = extract_together(
+                [self], images, confounds=confounds, memory_limit=self.memory_limit
+            )
             return self._finish(signals, images, confounds, sample_mask)
 
         return self._cache(recall, ignore=["compute"], shelve=self._is_shelving)(key, compute)
@@ -193,8 +169,7 @@ class Streamed(BaseMasker):
         mask_logger("cleaning", verbose=self.verbose)
         cleaning = self._cleaning(confounds, sample_mask)
         signals = clean(extracted.signals, cleaning, runs=getattr(self, "runs", None))
-        if len(extracted.missing):
-            signals = _with_missing(signals, extracted.missing)
+        signals = extracted.completed(signals)
         target = self._get_target_dtype(images.typed)
         if target is not None:
             signals = signals.astype(target, copy=False)
@@ -237,106 +212,25 @@ class Streamed(BaseMasker):
         }
         parameters = self._get_masker_params(ignore=["reports", "cmap", "memory_limit"])
         return [
-            type(self).__name__,
-            parameters,
-            learned,
-            images.fingerprint,
-            confounds,
-            sample_mask,
+            # A release may change what comes out.
+            *(type(self).__name__, __version__, nilearn.__version__),
+            *(parameters, learned, images.fingerprint, confounds, sample_mask),
         ]
+
+    def _planned(self, reduction: Reduction, confounds: Any) -> Reduction:
+        """The reduction, with room in the plan for what is done to its outcome."""
+        steps = (self.detrend, self.standardize, self.low_pass, self.high_pass)
+        cleans = any(steps) or confounds is not None
+        return ToBeCleaned(reduction) if cleans else reduction
 
     def _with_high_variance(self, images: Images, confounds: Any) -> Any:
         """Confounds with those of the voxels of highest variance, where they are asked for."""
         if not self.high_variance_confounds:
             return confounds
-        found = high_variance_confounds(images.source, memory_limit=self.memory_limit)
-        if confounds is None:
-            return [found]
-        return [found, *(confounds if isinstance(confounds, list) else [confounds])]
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """Signals before cleaning, and the columns that are to be added as NaN."""
-
-    signals: NDArray[Any]
-    missing: Sequence[int] = ()
-
-
-def extract_together(
-    maskers: Sequence[Streamed], images: Images, *, memory_limit: Any = None, progress: Any = False
-) -> list[Extracted]:
-    """Read images once for all maskers."""
-    for masker in maskers:
-        masker._tell_of(images)
-    extractions = [masker._extraction(images) for masker in maskers]
-    reductions: list[Reduction] = [extraction.reduction for extraction in extractions]
-    waiting = [middle for masker in maskers if (middle := _due(masker, images)) is not None]
-    reductions += [Volumes([middle.index]) for middle in waiting]
-    results = stream_once(images.source, reductions, memory_limit=memory_limit, progress=progress)
-    for middle, volumes in zip(waiting, results[len(maskers) :], strict=True):
-        middle.supply(images.like(volumes[..., 0]))
-    return [
-        Extracted(extraction.signals(result), extraction.missing)
-        for extraction, result in zip(extractions, results[: len(maskers)], strict=True)
-    ]
-
-
-def _due(masker: Streamed, images: Images) -> MiddleVolume | None:
-    """The volume that a masker's report still wants, if these images hold it."""
-    middle: MiddleVolume | None = getattr(masker, "_middle", None)
-    return middle if middle is not None and middle.is_due_from(images) else None
-
-
-def load_confounds(images: Images, confounds: Any, sample_mask: Any) -> tuple[Any, Any]:
-    """Confounds as a matrix, and the sample mask; those of fMRIPrep come from beside the image."""
-    strategy = parse_confounds_strategy(confounds)
-    if strategy is not None:
-        confounds, kept = fmriprep_confounds(images.given, strategy)
-        sample_mask = merge_sample_masks(kept, sample_mask, images.n_volumes)
-    if confounds is None:
-        return None, sample_mask
-    confounds = _without_polars(confounds, images.n_volumes)
-    # nilearn's own reading, for its errors; ours says where a cell is empty.
-    matrix = sanitize_confounds(images.n_volumes, confounds)
-    if not np.isfinite(matrix).all():
-        read_confounds(confounds, images.n_volumes)
-    return matrix, sample_mask
-
-
-def _without_polars(confounds: Any, n_volumes: int) -> Any:
-    """Frames that nilearn does not know as matrices."""
-    if isinstance(confounds, list | tuple):
-        return [_without_polars(part, n_volumes) for part in confounds]
-    is_frame = hasattr(confounds, "columns") and hasattr(confounds, "to_numpy")
-    if is_frame and not isinstance(confounds, pd.DataFrame):
-        return read_confounds(confounds, n_volumes)
-    return stringify_path(confounds)
+        return with_high_variance(images, confounds, self.memory_limit)
 
 
 def recall(key: Any, compute: Callable[[], Any]) -> Any:
     """What joblib caches under the key."""
     del key
     return compute()
-
-
-def _with_missing(signals: NDArray[Any], missing: Sequence[int]) -> NDArray[Any]:
-    """Add columns of NaN at these positions of the outcome."""
-    n = signals.shape[1] + len(missing)
-    out = np.full((len(signals), n), np.nan, signals.dtype)
-    out[:, np.setdiff1d(np.arange(n), missing)] = signals
-    return out
-
-
-def shown(each: Sequence[Images]) -> MiddleVolume | None:
-    """What a report shows: the middle volume, or the first of the first where there are many."""
-    if not each:
-        return None
-    middle = 0 if len(each) > 1 or each[0].is_list else each[0].n_volumes // 2
-    return MiddleVolume(each[0], middle)
-
-
-def dimensions(each: Sequence[Images]) -> int:
-    """How many dimensions nilearn sees, lists counted as one more."""
-    ndim = 3 if each[0].is_single_volume else 4
-    return ndim + (len(each) > 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -169,8 +169,8 @@ class Cleaned(Reduction):
         def finalize(state: Rows) -> Any:
             return self._clean(bound.finalize(state), series.run_lengths)
 
-        rows = _OwnRows(bound.accumulator, series.run_lengths)
-        return replace(bound, accumulator=rows, finalize=finalize)
+        roomy = _with_room_for_cleaning(bound, series)
+        return replace(roomy, accumulator=_OwnRows(bound.accumulator), finalize=finalize)
 
     def _clean(self, result: Any, lengths: Sequence[int]) -> Any:
         try:
@@ -188,16 +188,30 @@ class Cleaned(Reduction):
 class _OwnRows(PerVolume):
     """Rows of another accumulator, in a state that none shares, as it is cleaned in place."""
 
-    def __init__(self, rows: PerVolume, run_lengths: Sequence[int]) -> None:
+    def __init__(self, rows: PerVolume) -> None:
         self.n_columns, self.dtype, self._rows = rows.n_columns, rows.dtype, rows
-        self._cleaning = _cleaning_bytes(max(run_lengths), rows.n_columns)
 
     def cost(self) -> Cost:
-        cost = self._rows.cost()
-        return replace(cost, scratch=max(cost.scratch, self._cleaning))
+        return self._rows.cost()
 
     def fill(self, rows: NDArray[Any], block: Block) -> None:
         self._rows.fill(rows, block)
+
+
+@dataclass(frozen=True, eq=False)
+class ToBeCleaned(Reduction):
+    """A reduction of one row for each volume that its caller cleans: the plan has room for it."""
+
+    reduction: Reduction
+
+    def bind(self, series: Series) -> Bound[Any]:
+        return _with_room_for_cleaning(self.reduction.bind(series), series)
+
+
+def _with_room_for_cleaning(bound: Bound[Any], series: Series) -> Bound[Any]:
+    rows = cast("PerVolume", bound.accumulator)
+    room = _cleaning_bytes(max(series.run_lengths), rows.n_columns)
+    return replace(bound, result_bytes=bound.result_bytes + room)
 
 
 def _cleaning_bytes(n_volumes: int, n_columns: int) -> int:

@@ -129,7 +129,7 @@ def merge_sample_masks(
     Raises
     ------
     ParameterError
-        If no volume is left, or a mask names one that is not there.
+        If no volume is left, or a mask names one that is not there, or twice.
 
     Examples
     --------
@@ -158,6 +158,12 @@ def _as_boolean(mask: NDArray[Any], n_volumes: int) -> NDArray[np.bool_]:
         )
     kept = np.zeros(n_volumes, dtype=np.bool_)
     kept[mask] = True
+    if kept.sum() < mask.size:
+        volume = int(np.argmax(np.bincount(mask)))
+        raise ParameterError(
+            f"`sample_mask` must name each volume at most once, got volume {volume} again; "
+            "what to keep of every volume goes as True and False, not as 1 and 0"
+        )
     return kept
 
 
