@@ -137,7 +137,7 @@ def masker_rows(
     """Single maskers beside nilearn's."""
     for case in cases:
         ours = Way("one", _paths(inputs) | case.arguments)
-        theirs = replace(ours, library="nilearn")
+        theirs = replace(ours, package="nilearn")
         exact = replace(theirs, arguments={**theirs.arguments, "exact": True})
         pair = run_pair(ours, theirs, repeats, exact=exact if case.rounds else None)
         most = most_peak(case, image.scale, pair, ours)
@@ -182,7 +182,7 @@ def several_rows(image: Image, inputs: MaskerInputs, repeats: int) -> Iterator[R
     two = replace(one, arguments={**one.arguments, "n_jobs": 2})
     what = "2 images, 64 labels, 2 jobs"
     yield from pair_rows(image.name, what, run_pair(two, one, repeats), Asked(), rival="1 job")
-    pair = run_pair(two, replace(two, library="nilearn"), repeats)
+    pair = run_pair(two, replace(two, package="nilearn"), repeats)
     yield from pair_rows(image.name, what, pair, Asked(most_apart=_ROUNDING))
 
 
@@ -211,7 +211,7 @@ def setup_rows(folder: Path, repeats: int, *, quick: bool) -> Iterator[Row]:
     got = f"{seconds:.2f} s (n = {repeats}), peak {largest_peak(runs) / MIB:.0f} MiB"
     yield Row("", what, f"≤ {_SETUP_SECONDS:g} s", got, seconds <= _SETUP_SECONDS)
     way = replace(way, arguments=arguments | {"n_spheres": few})
-    pair = run_pair(way, replace(way, library="nilearn"), repeats)
+    pair = run_pair(way, replace(way, package="nilearn"), repeats)
     yield from pair_rows("", f"{few} of them", pair, Asked())
 
 

@@ -26,7 +26,7 @@ class Way:
 
     name: str
     arguments: Mapping[str, Any]
-    library: str = "boldstream"
+    package: str = "boldstream"
     has_children: bool = False
 
 
@@ -117,11 +117,11 @@ def imports_peak(library: str) -> int:
 def run_way(way: Way, output: Path) -> Run:
     """Run a way to its end, its signals into a file."""
     arguments = json.dumps({**way.arguments, "output": str(output)})
-    command = python("-m", "benchmarks.masker_ways", way.name, way.library, arguments)
+    command = python("-m", "benchmarks.masker_ways", way.name, way.package, arguments)
     done = run_process(command, sample_memory=way.has_children)
     measured = json.loads(done.output.splitlines()[-1])
     peak = done.peak_bytes if way.has_children else measured["peak"]
-    above = peak - imports_peak(way.library)
+    above = peak - imports_peak(way.package)
     return Run(measured["seconds"], above, measured["read"], measured["bytes"])
 
 

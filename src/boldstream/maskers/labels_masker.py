@@ -25,6 +25,7 @@ from boldstream.maskers.preparing import (
     region_precision,
     same_field_of_view,
     warn_of_late,
+    warn_of_resampling,
 )
 from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.reductions.regions import Regions
@@ -106,12 +107,7 @@ class NiftiLabelsMasker(Streamed, nilearn_maskers.NiftiLabelsMasker):
         labels_img, mask_img = self.labels_img_, self.mask_img_
         same = same_field_of_view(images.grid, grid_of(labels_img))
         if self.resampling_target == "labels" and not same:
-            warnings.warn(
-                "Resampling images at transform time...\n"
-                "To avoid this warning, make sure to resample the images you want to transform "
-                "to the shape of the maps or set resampling_target to 'data'.",
-                stacklevel=2,
-            )
+            warn_of_resampling()
         if self.resampling_target != "data":
             return labels_img, mask_img
         if not same:

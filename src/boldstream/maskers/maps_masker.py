@@ -27,6 +27,7 @@ from boldstream.maskers.preparing import (
     prepared,
     same_field_of_view,
     warn_of_late,
+    warn_of_resampling,
 )
 from boldstream.maskers.report import dimensions, shown
 from boldstream.maskers.streamed import Streamed
@@ -165,12 +166,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
             check_same_fov(raise_error=True, **{k: v for k, v in given.items() if v is not None})
         same = same_field_of_view(images.grid, grid_of(maps_img))
         if self.resampling_target == "maps" and not same:
-            warnings.warn(
-                "Resampling images at transform time...\n"
-                "To avoid this warning, make sure to resample the images you want to transform "
-                "to the shape of the maps or set resampling_target to 'data'.",
-                stacklevel=2,
-            )
+            warn_of_resampling()
         if self.resampling_target != "data":
             return maps_img, mask_img
         if not same:

@@ -54,6 +54,16 @@ def warn_of_late(what: str) -> None:
     )
 
 
+def warn_of_resampling() -> None:
+    """Say, as nilearn does, that volumes are brought to the grid of the regions."""
+    warnings.warn(
+        "Resampling images at transform time...\n"
+        "To avoid this warning, make sure to resample the images you want to transform "
+        "to the shape of the maps or set resampling_target to 'data'.",
+        stacklevel=2,
+    )
+
+
 def is_changed(images: Images, target: Grid | None, smoothing_fwhm: Any) -> bool:
     """Whether volumes are resampled or smoothed before voxels are taken."""
     resampled = target is not None and not same_field_of_view(images.grid, target)
