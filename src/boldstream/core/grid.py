@@ -64,6 +64,10 @@ class Grid:
         distance = float(np.sqrt((moved**2).sum(axis=0)).max())
         return distance <= _SAME_GRID_TOLERANCE * min(self.voxel_sizes)
 
+    def is_near(self, other: Grid) -> bool:
+        """Whether nilearn takes the grids for one: equal shapes, affines close to each other."""
+        return self.shape == other.shape and np.allclose(other.affine, self.affine)
+
     def require_same(self, other: Grid, *, name: str, other_name: str, hint: str = "") -> None:
         """Raise `GridMismatchError`, naming both sides, unless the grids are one."""
         if self.same_as(other):

@@ -23,7 +23,6 @@ from boldstream.maskers.preparing import (
     is_changed,
     prepared,
     region_precision,
-    same_field_of_view,
     warn_of_late,
     warn_of_resampling,
 )
@@ -105,7 +104,7 @@ class NiftiLabelsMasker(Streamed, nilearn_maskers.NiftiLabelsMasker):
     def _on_grid_of(self, images: Images) -> tuple[Any, Any]:
         """Labels and mask, resampled to images that were not fitted."""
         labels_img, mask_img = self.labels_img_, self.mask_img_
-        same = same_field_of_view(images.grid, grid_of(labels_img))
+        same = grid_of(labels_img).is_near(images.grid)
         if self.resampling_target == "labels" and not same:
             warn_of_resampling()
         if self.resampling_target != "data":
@@ -113,7 +112,7 @@ class NiftiLabelsMasker(Streamed, nilearn_maskers.NiftiLabelsMasker):
         if not same:
             warn_of_late("labels")
             labels_img = self._resample_labels(images.stand_in)
-        if mask_img is not None and not same_field_of_view(images.grid, grid_of(mask_img)):
+        if mask_img is not None and not grid_of(mask_img).is_near(images.grid):
             warn_of_late("mask")
             mask_img = self._cache(resample_img, func_memory_level=2)(
                 mask_img,

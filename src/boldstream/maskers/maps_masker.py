@@ -16,7 +16,7 @@ from nilearn.masking import load_mask_img
 from numpy.typing import NDArray
 
 from boldstream.io.opening import open_image
-from boldstream.kernels.gather import real_values
+from boldstream.io.volume import real_values
 from boldstream.maskers.extraction import Extraction
 from boldstream.maskers.images import Images, dtype_of
 from boldstream.maskers.options import MEMORY_LIMIT, NAN_POLICY, drop_in
@@ -25,7 +25,6 @@ from boldstream.maskers.preparing import (
     is_changed,
     precision,
     prepared,
-    same_field_of_view,
     warn_of_late,
     warn_of_resampling,
 )
@@ -164,7 +163,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
         if self.resampling_target is None:
             given = {"maps": maps_img, "data": data, "mask": mask_img}
             check_same_fov(raise_error=True, **{k: v for k, v in given.items() if v is not None})
-        same = same_field_of_view(images.grid, grid_of(maps_img))
+        same = grid_of(maps_img).is_near(images.grid)
         if self.resampling_target == "maps" and not same:
             warn_of_resampling()
         if self.resampling_target != "data":
@@ -172,7 +171,7 @@ class NiftiMapsMasker(Streamed, nilearn_maskers.NiftiMapsMasker):
         if not same:
             warn_of_late("maps")
             maps_img = self._resampled(maps_img, data)
-        if mask_img is not None and not same_field_of_view(images.grid, grid_of(mask_img)):
+        if mask_img is not None and not grid_of(mask_img).is_near(images.grid):
             warn_of_late("mask")
             mask_img = _moved_mask(mask_img, data)
         return maps_img, mask_img
@@ -225,7 +224,7 @@ def _gathered(maps: Any, reference: Any = None, move: Any = None) -> NDArray[Any
     shape = maps.shape[:3] if reference is None else reference.shape[:3]
     values = np.empty((*shape, maps.shape[3]), dtype, order="F")
     for block in open_image(maps).blocks(1):
-        one = real_values(block.data[0], block.scaling.slope, block.scaling.inter).astype(dtype)
+        one = real_values(block)[0].astype(dtype)
         one[~np.isfinite(one)] = 0
         one = one.reshape(maps.shape[:3], order="F")
         if move is not None:

@@ -20,7 +20,6 @@ from boldstream.maskers.preparing import (
     is_changed,
     precision,
     prepared,
-    same_field_of_view,
 )
 from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.once import stream_once
@@ -69,7 +68,7 @@ class NiftiMasker(Streamed, nilearn_maskers.NiftiMasker):
 
     def _extraction(self, images: Images) -> Extraction:
         mask, target = self.mask_img_, None
-        if not same_field_of_view(images.grid, grid_of(mask)):
+        if not grid_of(mask).is_near(images.grid):
             warnings.warn(
                 "imgs are being resampled to the mask_img resolution. "
                 "This process is memory intensive. You might want to provide "

@@ -21,11 +21,6 @@ def grid_of(image: Any) -> Grid:
     return Grid(tuple(image.shape[:3]), np.asarray(image.affine, dtype=np.float64))
 
 
-def same_field_of_view(a: Grid, b: Grid) -> bool:
-    """Whether two grids are one to nilearn."""
-    return a.shape == b.shape and np.allclose(a.affine, b.affine)
-
-
 def precision(dtype: np.dtype[Any], *, changed: bool) -> Precision:
     """The type that voxels have in nilearn once they are floats.
 
@@ -66,7 +61,7 @@ def warn_of_resampling() -> None:
 
 def is_changed(images: Images, target: Grid | None, smoothing_fwhm: Any) -> bool:
     """Whether volumes are resampled or smoothed before voxels are taken."""
-    resampled = target is not None and not same_field_of_view(images.grid, target)
+    resampled = target is not None and not target.is_near(images.grid)
     return resampled or smoothing_fwhm is not None
 
 

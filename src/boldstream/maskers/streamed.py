@@ -130,7 +130,7 @@ class Streamed(BaseMasker):
         images = open_images(imgs)
         confounds, sample_mask = load_confounds(images, confounds, sample_mask)
         confounds = self._with_high_variance(images, confounds)
-        return self.transform_single_imgs(imgs, confounds=confounds, sample_mask=sample_mask)
+        return self._signals(images, confounds, sample_mask)
 
     @warnings_at_caller()
     def transform_single_imgs(
@@ -140,7 +140,10 @@ class Streamed(BaseMasker):
         del copy
         check_is_fitted(self)
         images = open_images(imgs)
-        confounds, sample_mask = load_confounds(images, confounds, sample_mask)
+        return self._signals(images, *load_confounds(images, confounds, sample_mask))
+
+    def _signals(self, images: Images, confounds: Any, sample_mask: Any) -> Any:
+        """Cleaned signals of opened images, from the cache where they are there."""
         self._cleaning(confounds, sample_mask)  # refuses wrong options before anything is read
         key = self._cache_key(images, confounds, sample_mask)
 

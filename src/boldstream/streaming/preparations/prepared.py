@@ -110,7 +110,7 @@ class Prepared(Reduction):
         one_of("dtype", self.dtype, ("float32", "float64"))
         fwhm = _checked_fwhm(self.smoothing_fwhm)
         target = _grid_of(self.target)
-        if target is None or _same_for_nilearn(grid, target):
+        if target is None or grid.is_near(target):
             return Recipe(None, None, 0, fwhm, self.nan_policy, self.dtype)
         _require_overlap(grid, target)
         affine = tuple(tuple(row) for row in target.affine.tolist())
@@ -121,11 +121,6 @@ def _grid_of(target: ImageLike | Grid | None) -> Grid | None:
     if target is None or isinstance(target, Grid):
         return target
     return open_image(target).series.grid
-
-
-def _same_for_nilearn(grid: Grid, target: Grid) -> bool:
-    """The rule by which nilearn leaves an image as it is."""
-    return grid.shape == target.shape and np.allclose(target.affine, grid.affine)
 
 
 def _require_overlap(grid: Grid, target: Grid) -> None:
