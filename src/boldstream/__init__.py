@@ -13,6 +13,8 @@ from boldstream._version import __version__
 
 _HOMES = {
     "boldstream.api": ("extract", "load_mask", "mean_image", "plan", "read_volume", "stream"),
+    "boldstream.glm.betas": ("StoredBetas", "TrialBetas", "open_betas", "trial_betas"),
+    "boldstream.glm.first_level": ("FirstLevel",),
     "boldstream.io.opening": ("open_image",),
     "boldstream.io.study": ("OAKConfig",),
     "boldstream.memory.cache": ("CacheConfig",),
@@ -37,7 +39,7 @@ _HOMES = {
     ),
 }
 # Found as bs.NAME too, and imported only then.
-_PACKAGES = ("maskers",)
+_PACKAGES = ("glm", "maskers")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *_HOME_OF]

@@ -15,6 +15,8 @@ from boldstream.core.errors import (
     TableError,
     UnsupportedImageError,
 )
+from boldstream.glm.betas import StoredBetas, TrialBetas, open_betas, trial_betas
+from boldstream.glm.first_level import FirstLevel
 from boldstream.io.opening import open_image
 from boldstream.io.study import OAKConfig
 from boldstream.memory.cache import CacheConfig
@@ -45,6 +47,7 @@ __all__ = [
     "BoldstreamError",
     "CacheConfig",
     "CorruptImageError",
+    "FirstLevel",
     "GridMismatchError",
     "ImageFileError",
     "Labels",
@@ -71,7 +74,9 @@ __all__ = [
     "Std",
     "StorageError",
     "Store",
+    "StoredBetas",
     "TableError",
+    "TrialBetas",
     "UnsupportedImageError",
     "Volumes",
     "Voxels",
@@ -81,8 +86,10 @@ __all__ = [
     "extract",
     "load_mask",
     "mean_image",
+    "open_betas",
     "open_image",
     "plan",
     "read_volume",
     "stream",
+    "trial_betas",
 ]

@@ -38,11 +38,14 @@ class Outputs:
     folder : path
         Made with its parents if it does not exist.
     names : iterable of str
-        Names of all files to come.
+        Names of all files to come; "sub-01/mask.nii" lies in a folder of its own.
     overwrite : bool
         Whether files that exist are replaced.
     inputs : iterable of path
         Files that are read: these are never replaced.
+    keep : iterable of str
+        Those of the names whose file is left as it is where there is one, as
+        of what several runs of a program share.
 
     Raises
     ------
@@ -73,21 +76,27 @@ class Outputs:
         *,
         overwrite: bool = False,
         inputs: Iterable[str | os.PathLike[str]] = (),
+        keep: Iterable[str] = (),
     ) -> None:
         self._folder = expanded(folder)
         self._names = list(names)
         self._overwrite = overwrite
         self._inputs = [expanded(path) for path in inputs]
+        self._keep = frozenset(keep)
         self._made: list[Path] = []
         self._private = self._folder / f".boldstream-{os.urandom(8).hex()}"
 
     def __enter__(self) -> Mapping[str, Path]:
         self._check_places()
         try:
-            self._make_folder()
+            self._make_folder(self._folder)
             # Only its owner can enter it, whatever the modes of the files inside.
             self._private.mkdir(mode=0o700)
-            return {name: self._private / name for name in self._names}
+            outputs = {name: self._private / name for name in self._names}
+            for name, path in outputs.items():
+                self._make_folder((self._folder / name).parent)
+                path.parent.mkdir(parents=True, exist_ok=True)
+            return outputs
         except OSError as error:
             self._remove_folders()
             raise ParameterError(
@@ -124,15 +133,19 @@ class Outputs:
                 raise ParameterError(f"an output must be a file, got the folder {place}")
             if place.exists() and any(x.exists() and place.samefile(x) for x in self._inputs):
                 raise ParameterError(f"an output must not replace an input, got {place}")
-        taken = [str(place) for place in places if os.path.lexists(place)]
+        taken = [
+            str(place)
+            for name, place in zip(self._names, places, strict=True)
+            if os.path.lexists(place) and name not in self._keep
+        ]
         if taken and not self._overwrite:
             raise OutputExistsError(
                 f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; "
                 "--overwrite (overwrite=True) replaces it"
             )
 
-    def _make_folder(self) -> None:
-        missing = [path for path in (self._folder, *self._folder.parents) if not path.exists()]
+    def _make_folder(self, folder: Path) -> None:
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         for path in reversed(missing):
             self._made.append(path)
             # Another process may be making it for its own files.
@@ -155,10 +168,13 @@ class Outputs:
         for name in self._names:
             place = self._folder / name
             is_new = not os.path.lexists(place)
+            if name in self._keep and not is_new:
+                continue
             (self._private / name).replace(place)
             if is_new:
                 placed.append(place)
-        _sync(self._folder)
+        for folder in {(self._folder / name).parent for name in self._names}:
+            _sync(folder)
 
 
 def _sync(path: Path) -> None:
@@ -169,8 +185,13 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def as_image(values: NDArray[Any], grid: Grid, tr: float | None = None) -> NiftiImage:
-    """Make a NIfTI image of float32 values.
+def as_image(
+    values: NDArray[Any],
+    grid: Grid,
+    tr: float | None = None,
+    dtype: np.dtype[Any] = np.dtype(np.float32),  # noqa: B008 - a constant
+) -> NiftiImage:
+    """Make a NIfTI image of float32 values, or of another type.
 
     Parameters
     ----------
@@ -178,9 +199,10 @@ def as_image(values: NDArray[Any], grid: Grid, tr: float | None = None) -> Nifti
     grid : Grid
     tr : float, optional
         Repetition time in seconds.
+    dtype : numpy.dtype
     """
     kind: Any = nib.Nifti2Image if max(values.shape) > _LONGEST_NIFTI1_AXIS else nib.Nifti1Image
-    image: NiftiImage = kind(values.astype(np.float32, copy=False), grid.affine)
+    image: NiftiImage = kind(values.astype(dtype, copy=False), grid.affine)
     image.set_sform(grid.affine, code="scanner")
     image.set_qform(grid.affine, code="scanner")
     image.header.set_xyzt_units("mm", "sec")

@@ -17,8 +17,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.kernels.products import ONE_THREAD
-
 Shape: TypeAlias = tuple[int, int, int]
 
 # Rows of a band: 24 were fastest of 8 to 48, up to three times as fast as the whole matrix.
@@ -155,16 +153,11 @@ def apply_separable(
 
 
 def _apply(matrix: Banded, before: NDArray[Any], after: NDArray[Any]) -> None:
-    """Apply a matrix along the second of three axes, in pieces that stay in this thread."""
-    outer, _, inner = before.shape
+    """Apply a matrix along the second of three axes."""
+    inner = before.shape[2]
     for rows, columns, part in matrix.bands:
-        piece = max(1, ONE_THREAD // part.size)
         if inner == 1:
-            # Along x one product takes many lines, rather than each line one.
-            for i in range(0, outer, piece):
-                lines = slice(i, i + piece)
-                np.matmul(before[lines, columns, 0], part.T, out=after[lines, rows, 0])
-            continue
-        for i in range(0, inner, piece):
-            lines = slice(i, i + piece)
-            np.matmul(part, before[:, columns, lines], out=after[:, rows, lines])
+            # Along x one product takes all lines, rather than each line one.
+            np.matmul(before[:, columns, 0], part.T, out=after[:, rows, 0])
+        else:
+            np.matmul(part, before[:, columns], out=after[:, rows])

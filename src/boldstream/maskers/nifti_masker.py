@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from nilearn import maskers as nilearn_maskers
 from nilearn.image import crop_img, resample_img
 from nilearn.maskers._utils import compute_middle_image
 from nilearn.masking import load_mask_img
+from numpy.typing import NDArray
 
 from boldstream.maskers.extraction import Extraction
 from boldstream.maskers.images import Images
 from boldstream.maskers.options import MEMORY_LIMIT, NAN_POLICY, drop_in
 from boldstream.maskers.preparing import (
+    Precision,
     grid_of,
     is_changed,
     precision,
@@ -23,7 +25,10 @@ from boldstream.maskers.preparing import (
 )
 from boldstream.maskers.streamed import Streamed
 from boldstream.streaming.once import stream_once
+from boldstream.streaming.reduction import Reduction
 from boldstream.streaming.reductions import Mean, Voxels
+
+MakeReduction: TypeAlias = Callable[[NDArray[np.bool_], Precision], Reduction]
 
 _FROM_DATA = ("background", "epi")
 
@@ -66,7 +71,19 @@ class NiftiMasker(Streamed, nilearn_maskers.NiftiMasker):
             moved, _ = compute_middle_image(moved)
             self._reporting_data["transform"] = [moved, self.mask_img_]
 
-    def _extraction(self, images: Images) -> Extraction:
+    def reduction_of(self, images: Images, make: MakeReduction) -> Reduction:
+        """A reduction of what this masker takes of each volume, resampled and smoothed as it asks.
+
+        Cleaning is not part of it.
+
+        Parameters
+        ----------
+        images : Images
+        make : callable
+            Makes the reduction of the mask (x, y, z) on the grid of the
+            prepared volumes, and of the type that voxels have in nilearn. The
+            mask may be cropped; its voxels are those of `mask_img_`, in order.
+        """
         mask, target = self.mask_img_, None
         if not grid_of(mask).is_near(images.grid):
             warnings.warn(
@@ -82,16 +99,16 @@ class NiftiMasker(Streamed, nilearn_maskers.NiftiMasker):
             target = grid_of(mask)
         inside, _ = load_mask_img(mask)
         changed = is_changed(images, target, self.smoothing_fwhm)
-        voxels = Voxels(
-            inside,
-            dtype=precision(images.dtype, changed=changed),
-            nan_policy=self.nan_policy,
-        )
-        reduction = prepared(
-            voxels,
+        return prepared(
+            make(inside, precision(images.dtype, changed=changed)),
             images,
             target=target,
             smoothing_fwhm=self.smoothing_fwhm,
             nan_policy=self.nan_policy,
         )
-        return Extraction(reduction, lambda signals: signals)
+
+    def _extraction(self, images: Images) -> Extraction:
+        def voxels(inside: NDArray[np.bool_], dtype: Precision) -> Reduction:
+            return Voxels(inside, dtype=dtype, nan_policy=self.nan_policy)
+
+        return Extraction(self.reduction_of(images, voxels), lambda signals: signals)

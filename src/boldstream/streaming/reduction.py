@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from boldstream.io.source import Block, Series
 from boldstream.streaming.cost import Cost
@@ -26,7 +26,14 @@ class Accumulator(ABC, Generic[State]):
 
     What comes out must not depend on the size of the blocks, nor on how the
     volumes were split between states that are merged.
+
+    Attributes
+    ----------
+    multiplies : bool
+        Whether it makes products of matrices, which are kept to its thread.
     """
+
+    multiplies: ClassVar[bool] = False
 
     @abstractmethod
     def cost(self) -> Cost:

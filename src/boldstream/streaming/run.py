@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from boldstream.core.blas import one_blas_thread
 from boldstream.core.jobs import together
 from boldstream.io.source import Block, VolumeSource
 from boldstream.streaming.preparation import Preparing
@@ -84,6 +85,16 @@ class Pass:
         Where a preparation finds at the end that it should have known
         something earlier, all of it is done again.
         """
+        with self._one_thread():
+            yield from self._read()
+
+    def _one_thread(self) -> AbstractContextManager[None]:
+        """Keeps products of matrices to their threads, where there are any."""
+        prepares = any(stage.preparation is not None for stage in self._stages)
+        multiplies = any(bound.accumulator.multiplies for bound in self._bounds)
+        return one_blas_thread() if prepares or multiplies else nullcontext()
+
+    def _read(self) -> Generator[int, None, None]:
         for _ in range(_MOST_PASSES):
             # What a pass before this one held is free before this one takes its own.
             self._filled = []
@@ -112,7 +123,7 @@ class Pass:
     def results(self) -> tuple[Any, ...]:
         """The result of every reduction, in order, once all was read."""
         made: dict[int, Any] = {}
-        with np.errstate(invalid="ignore", over="ignore"):
+        with self._one_thread(), np.errstate(invalid="ignore", over="ignore"):
             for stage, filling in zip(self._stages, self._filled, strict=True):
                 states = filling.join()
                 for position, accumulator in zip(stage.positions, stage.accumulators, strict=True):

@@ -15,7 +15,6 @@ from boldstream.io.maps import MapsLike, load_maps
 from boldstream.io.source import Block, Series
 from boldstream.kernels.gather import TILE, tiles
 from boldstream.kernels.least_squares import gram_inverse
-from boldstream.kernels.products import add_product
 from boldstream.streaming.cost import Cost
 from boldstream.streaming.nonfinite import NanPolicy, NonFiniteRule
 from boldstream.streaming.per_volume import PerVolume, Rows, read_voxels
@@ -179,8 +178,7 @@ class WeightTiles:
         n = weights.shape[1]
         self.gram, counts = np.zeros((n, n)), np.zeros(n, np.intp)
         for _, exact in self:
-            # A copy, as numpy gives a matrix times itself to a routine of its own, with threads.
-            add_product(self.gram, exact.T, exact.copy())
+            self.gram += exact.T @ exact
             counts += np.count_nonzero(exact, axis=0)
         self.sizes = tuple(int(count) for count in counts)
 
@@ -194,6 +192,8 @@ class WeightTiles:
 
 class MapRows(PerVolume):
     """Solves the normal equations of the maps for every volume."""
+
+    multiplies = True
 
     def __init__(self, maps: WeightMaps, series: Series) -> None:
         self.tiles = WeightTiles(maps.weights, maps.rows, series.grid.n_voxels)
@@ -221,6 +221,6 @@ class MapRows(PerVolume):
             values = np.empty((len(rows), len(voxels)))
             read_voxels(values, block.data, voxels, block.scaling)
             self.rule.apply(values, block)
-            add_product(products, values, weights)
+            products += values @ weights
         rows.fill(self.missing)
         rows[:, self.present] = products[:, self.present] @ self.solve

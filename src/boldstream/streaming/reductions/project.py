@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,18 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 from boldstream.core.errors import ParameterError
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.source import Block, Series
-from boldstream.kernels.gather import TILE, tiles
 from boldstream.streaming.cost import Cost
-from boldstream.streaming.per_volume import read_voxels
+from boldstream.streaming.nonfinite import NanPolicy, NonFiniteRule
 from boldstream.streaming.reduction import Accumulator, Bound, Reduction
 from boldstream.streaming.reductions.volumes import as_volumes
+from boldstream.streaming.stage import Stage, Staging
 
 Floats = NDArray[np.float64]
+
+# Voxels worked on at once: 64 volumes of them in float64 stay in the second-level cache.
+TILE = 2048
 
 
 @dataclass(frozen=True, eq=False)
 class Project(Reduction):
     """Weighted sums over time: ``weights @ Y`` for the image's data Y (volumes, voxels).
+
+    Volumes whose weights are all 0 are not looked at, so that NaN there does
+    no harm.
 
     Parameters
     ----------
@@ -32,6 +38,8 @@ class Project(Reduction):
         Voxels to project; all voxels by default.
     resample : {None, "mask"}
         What to do with a mask on another grid.
+    nan_policy : {"propagate", "zero", "nilearn", "raise"}
+        What becomes of NaN and infinity.
 
     Returns
     -------
@@ -43,24 +51,27 @@ class Project(Reduction):
     ------
     ParameterError
         If `weights` has not one finite column per volume.
-    GridMismatchError, MaskError
+    GridMismatchError, MaskError, NonFiniteError
     """
 
     weights: ArrayLike
     mask: MaskLike | None = None
     resample: Literal["mask"] | None = None
+    nan_policy: NanPolicy = "propagate"
 
-    def bind(self, series: Series) -> Bound[Floats]:
+    def bind(self, series: Series) -> Bound[Projected]:
         weights = _checked_weights(self.weights, series)
-        n_out = len(weights)
+        label = f"Project({len(weights)})"
         if self.mask is None:
-            everything = Projection(weights, np.arange(series.grid.n_voxels), series.dtype)
-            return Bound(
-                f"Project({n_out})", everything, lambda state: as_volumes(state, series.grid), 0
-            )
-        mask = load_mask(self.mask, series.grid, resample=self.resample, name="mask")
-        masked = Projection(weights, series.grid.rows_of(mask.array), series.dtype)
-        return Bound(f"Project({n_out})", masked, lambda state: state, 0)
+            rows = np.arange(series.grid.n_voxels)
+        else:
+            mask = load_mask(self.mask, series.grid, resample=self.resample, name="mask")
+            rows = series.grid.rows_of(mask.array)
+        rule = NonFiniteRule(self.nan_policy, series, rows, warns=False)
+        accumulator = Projection(weights, series, rows, rule)
+        if self.mask is None:
+            return Bound(label, accumulator, lambda state: as_volumes(state.sums, series.grid), 0)
+        return Bound(label, accumulator, lambda state: state.sums, 0)
 
 
 def _checked_weights(weights: ArrayLike, series: Series) -> Floats:
@@ -78,30 +89,52 @@ def _checked_weights(weights: ArrayLike, series: Series) -> Floats:
     return checked
 
 
-class Projection(Accumulator[Floats]):
-    """Adds ``weights[:, block] @ block``, a tile of voxels at a time."""
+@dataclass
+class Projected:
+    """Sums over the volumes so far, and the volumes that wait."""
 
-    def __init__(self, weights: Floats, rows: NDArray[np.intp], stored: np.dtype[Any]) -> None:
-        self.weights, self.rows, self._stored = weights, rows, stored
+    sums: Floats
+    stage: Stage | None
+
+
+class Projection(Accumulator[Projected]):
+    """Adds ``weights[:, volumes] @ volumes``, a tile of voxels at a time."""
+
+    multiplies = True
+
+    def __init__(
+        self, weights: Floats, series: Series, rows: NDArray[np.intp], rule: NonFiniteRule
+    ) -> None:
+        used = np.flatnonzero(weights.any(axis=0))
+        self.weights = weights[:, used] if len(used) < weights.shape[1] else weights
+        self.rows = rows
+        self.staging = Staging(series, rows, rule, used if len(used) < weights.shape[1] else None)
 
     def cost(self) -> Cost:
         tile = min(TILE, len(self.rows))
         return Cost(
-            len(self.weights) * len(self.rows) * 8,
-            scratch=tile * (8 * len(self.weights) + self._stored.itemsize),
-            scratch_per_volume=tile * 8,
+            len(self.weights) * len(self.rows) * 8 + self.staging.bytes,
+            scratch=tile * 8 * (self.staging.depth + len(self.weights)),
             loaded=self.weights.nbytes + self.rows.nbytes,
         )
 
-    def init(self, volumes: range) -> Floats:
-        return np.zeros((len(self.weights), len(self.rows)))
+    def init(self, volumes: range) -> Projected:
+        sums = np.zeros((len(self.weights), len(self.rows)))
+        return Projected(sums, self.staging.open(volumes))
 
-    def update(self, state: Floats, block: Block) -> None:
-        weights = self.weights[:, block.start : block.stop]
-        for tile in tiles(len(self.rows)):
-            values = np.empty((len(block.data), tile.stop - tile.start))
-            read_voxels(values, block.data, self.rows[tile], block.scaling)
-            state[:, tile] += weights @ values
+    def update(self, state: Projected, block: Block) -> None:
+        assert state.stage is not None  # it was not merged yet
+        for staged in state.stage.take(block):
+            weights = np.ascontiguousarray(self.weights[:, staged.start : staged.stop])
+            for first in range(0, len(self.rows), TILE):
+                tile = slice(first, min(first + TILE, len(self.rows)))
+                values = np.empty((len(staged.stored), tile.stop - tile.start))
+                state.sums[:, tile] += weights @ staged.real_into(values, tile)
 
-    def merge(self, first: Floats, second: Floats) -> Floats:
-        return first + second
+    def merge(self, first: Projected, second: Projected) -> Projected:
+        first.sums += second.sums
+        return Projected(first.sums, None)
+
+    def fork_bytes(self, n: int) -> int:
+        # The state that is forked is never written to, and parts are added in place.
+        return (n - 1) * self.cost().state

@@ -1,4 +1,4 @@
-"""Products in pieces, and inverses of Gram matrices, against numpy."""
+"""Inverses of Gram matrices, against numpy."""
 
 from __future__ import annotations
 
@@ -7,26 +7,6 @@ import pytest
 from scipy import linalg
 
 from boldstream.kernels.least_squares import gram_inverse
-from boldstream.kernels.products import add_product
-
-
-@pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize(
-    ("m", "k", "n"), [(1, 8192, 39), (6, 8192, 39), (6, 8191, 1), (39, 5000, 39), (200, 300, 200)]
-)
-def test_pieces_add_up(rng: np.random.Generator, m: int, k: int, n: int, order: str) -> None:
-    left, right = rng.normal(size=(m, k)), np.array(rng.normal(size=(k, n)), order=order)  # type: ignore[call-overload]
-    out = rng.normal(size=(m, n))
-    expected = out + left @ right
-    add_product(out, left, right)
-    np.testing.assert_allclose(out, expected, rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
-def test_nothing_adds_nothing(shape: tuple[int, int]) -> None:
-    out = np.zeros((2, shape[1]))
-    add_product(out, np.zeros((2, shape[0])), np.zeros(shape))
-    assert not out.any()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-12])

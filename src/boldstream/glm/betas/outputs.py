@@ -1,0 +1,202 @@
+"""Where betas go: an image in memory, an image file, or a folder that can be mapped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boldstream.core.errors import ImageFileError, ParameterError
+from boldstream.core.grid import Grid
+from boldstream.io.masks import load_mask
+from boldstream.io.opening import open_image
+from boldstream.io.stream_writing import VolumeWriter, open_volume_writer
+from boldstream.io.translate import expanded
+from boldstream.io.writing import Outputs, as_image, write_json
+
+Floats = NDArray[np.float64]
+Precision = Literal["float32", "float64"]
+
+# Of a folder of betas.
+ARRAY, MASK, TRIALS, MANIFEST = "betas.npy", "mask.nii.gz", "trials.tsv", "manifest.json"
+LAYOUT = "trials x voxels"
+
+
+class Sink(Protocol):
+    """Takes the betas of all trials in order."""
+
+    def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
+        """Add a trial: its betas, and the places of their voxels in a flat volume."""
+
+
+@dataclass
+class ImageSink:
+    """Fills the volumes of an image in memory."""
+
+    grid: Grid
+    n_trials: int
+    dtype: Precision
+    n_put: int = 0
+    volumes: NDArray[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.volumes = np.zeros((self.n_trials, self.grid.n_voxels), self.dtype)
+
+    def run_bytes(self, n_trials: int) -> int:
+        """Memory that the betas of so many trials take once they are put."""
+        return n_trials * self.grid.n_voxels * self.volumes.itemsize
+
+    def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
+        self.volumes[self.n_put, rows] = beta
+        self.n_put += 1
+
+    def image(self) -> Any:
+        """The image (x, y, z, trials), without a copy."""
+        values = self.volumes.reshape(self.n_trials, *self.grid.shape[::-1]).T
+        return as_image(values, self.grid, dtype=np.dtype(self.dtype))
+
+
+@dataclass
+class FileSink:
+    """Writes a volume for each trial."""
+
+    grid: Grid
+    writer: VolumeWriter
+    dtype: Precision
+
+    def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
+        volume = np.zeros(self.grid.n_voxels, self.dtype)
+        volume[rows] = beta
+        self.writer.write(self.grid.volume_of(volume))
+
+
+@dataclass
+class ArraySink:
+    """Writes a row for each trial, voxels in the order of ``data[mask]``."""
+
+    grid: Grid
+    stream: IO[bytes]
+    dtype: Precision
+
+    def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
+        inside = np.unravel_index(rows, self.grid.shape, order="F")
+        order = np.argsort(np.ravel_multi_index(inside, self.grid.shape))
+        self.stream.write(beta[order].astype(self.dtype).data)
+
+
+@dataclass(frozen=True, eq=False)
+class FolderContent:
+    """What is written beside betas.
+
+    Attributes
+    ----------
+    grid : Grid
+    mask : ndarray of bool, shape (x, y, z)
+    trials : pandas.DataFrame
+    origin : mapping
+        Where the betas come from, for the manifest.
+    """
+
+    grid: Grid
+    mask: NDArray[np.bool_]
+    trials: pd.DataFrame
+    origin: Mapping[str, Any]
+
+
+@contextmanager
+def open_sink(
+    path: Path, content: FolderContent, dtype: Precision, *, overwrite: bool
+) -> Iterator[Sink]:
+    """Open an image file or a folder for betas, there whole once the block is left.
+
+    Raises
+    ------
+    ParameterError
+        If the name ends like a file of another kind.
+    OutputExistsError
+        If it is there already and `overwrite` is False.
+    """
+    if path.name.endswith((".nii", ".nii.gz")):
+        n_trials = len(content.trials)
+        with Outputs(path.parent, [path.name], overwrite=overwrite) as outputs:
+            file = outputs[path.name]
+            with open_volume_writer(file, content.grid, n_trials, dtype) as writer:
+                yield FileSink(content.grid, writer, dtype)
+        return
+    if path.suffix and not path.is_dir():
+        raise ParameterError(
+            f"`output` must end in .nii or .nii.gz, or be a folder without an ending, "
+            f"got {str(path)!r}"
+        )
+    with Outputs(path, [ARRAY, MASK, TRIALS, MANIFEST], overwrite=overwrite) as outputs:
+        _write_beside(outputs, content, dtype)
+        with outputs[ARRAY].open("wb") as stream:
+            shape = len(content.trials), int(np.count_nonzero(content.mask))
+            header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(stream, header)
+            yield ArraySink(content.grid, stream, dtype)
+
+
+def _write_beside(outputs: Mapping[str, Path], content: FolderContent, dtype: Precision) -> None:
+    with open_volume_writer(outputs[MASK], content.grid, 1, np.uint8) as writer:
+        writer.write(content.mask.astype(np.uint8))
+    write_trials(outputs[TRIALS], content.trials)
+    manifest = {"layout": LAYOUT, "dtype": dtype, "n_trials": len(content.trials)}
+    write_json(outputs[MANIFEST], manifest | dict(content.origin))
+
+
+def write_trials(path: str | os.PathLike[str], trials: pd.DataFrame) -> None:
+    """Write a table of trials as BIDS writes tables."""
+    trials.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBetas:
+    """Betas in a folder, mapped; a page is read when it is looked at.
+
+    Attributes
+    ----------
+    values : numpy.memmap, shape (trials, voxels)
+        Voxels in the order of ``data[mask]``.
+    mask : ndarray of bool, shape (x, y, z)
+    grid : Grid
+    trials : pandas.DataFrame
+    """
+
+    values: NDArray[Any]
+    mask: NDArray[np.bool_]
+    grid: Grid
+    trials: pd.DataFrame
+
+
+def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
+    """Open a folder that `trial_betas` wrote.
+
+    Raises
+    ------
+    ImageFileError
+        If it is no such folder, or not whole.
+    """
+    folder = expanded(path)
+    missing = [name for name in (ARRAY, MASK, TRIALS, MANIFEST) if not (folder / name).is_file()]
+    if missing:
+        raise ImageFileError(
+            f"{folder} must be a folder that `trial_betas` wrote; it has no {', '.join(missing)}"
+        )
+    mask = open_image(folder / MASK).series.grid
+    inside = load_mask(folder / MASK, mask, name=MASK).array
+    values = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
+    trials = pd.read_csv(folder / TRIALS, sep="\t", na_values="n/a")
+    if values.shape != (len(trials), np.count_nonzero(inside)):
+        raise ImageFileError(
+            f"{folder / ARRAY} must hold {len(trials)} trials of {np.count_nonzero(inside)} "
+            f"voxels, got shape {values.shape}"
+        )
+    return StoredBetas(values, inside, mask, trials)

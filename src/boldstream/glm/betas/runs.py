@@ -1,0 +1,194 @@
+"""The runs of `trial_betas`: what each is multiplied with, and its pass."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boldstream.core.blas import one_blas_thread
+from boldstream.core.errors import ParameterError
+from boldstream.glm.betas.outputs import Sink
+from boldstream.glm.trials import FractionalRidge, TrialDesign
+from boldstream.io.opening import ImageLike, open_image
+from boldstream.io.sidecar import repetition_time
+from boldstream.io.source import Series
+from boldstream.signal.runs import load_runs
+from boldstream.streaming.nonfinite import NanPolicy, NonFiniteRule
+from boldstream.streaming.once import stream_once
+from boldstream.streaming.preparations import Prepared
+from boldstream.streaming.progress import Report
+from boldstream.streaming.reduction import Bound, Reduction
+from boldstream.streaming.reductions.project import Projected, Projection
+
+Floats = NDArray[np.float64]
+
+EventsLike: TypeAlias = str | os.PathLike[str] | pd.DataFrame
+DesignRun: TypeAlias = Callable[..., TrialDesign]
+
+
+@dataclass(frozen=True, eq=False)
+class BetaRun:
+    """A run, and the design of its trials.
+
+    Attributes
+    ----------
+    image : path, nibabel image, or list of either
+    design : TrialDesign
+    kept : ndarray of int, or None
+        Volumes that are kept; None for all.
+    """
+
+    image: ImageLike
+    design: TrialDesign
+    kept: NDArray[np.intp] | None
+
+
+@one_blas_thread()
+def plan_runs(
+    image: Any,
+    series: Series,
+    events: Any,
+    design_run: DesignRun,
+    *,
+    t_r: float | None,
+    confounds: Any,
+    sample_mask: Any,
+) -> list[BetaRun]:
+    """Design every run, before any volume is read."""
+    lengths = series.run_lengths
+    listed = _listed(events, len(lengths))
+    images = list(image) if len(lengths) > 1 else [image]
+    parts = load_runs(image, series, confounds=confounds, sample_mask=sample_mask)
+    runs = []
+    for i, (one, table, part) in enumerate(zip(images, listed, parts, strict=True)):
+        of_run = open_image(one).series
+        design = design_run(
+            table,
+            lengths[i],
+            repetition_time(of_run, t_r),
+            confounds=part.confounds,
+            confound_names=part.names or None,
+            sample_mask=part.kept,
+            name="events" if len(lengths) == 1 else f"events[{i}]",
+        )
+        runs.append(BetaRun(one, design, part.kept))
+    return runs
+
+
+def _listed(events: Any, n_runs: int) -> list[EventsLike]:
+    is_list = isinstance(events, list | tuple)
+    listed = list(events) if is_list else [events]
+    if len(listed) != n_runs:
+        got = f"{len(listed)} entries" if is_list else type(events).__name__
+        raise ParameterError(
+            f"`events` must be a list with one entry for each of {n_runs} runs, got {got}"
+        )
+    return listed
+
+
+def trials_of(runs: Sequence[BetaRun], part: str = "table") -> pd.DataFrame:
+    """The tables of all runs one below the other, with a column ``run`` from 1."""
+    tables = [
+        getattr(run.design, part).assign(run=number) for number, run in enumerate(runs, start=1)
+    ]
+    some = [table for table in tables if len(table)] or tables[:1]
+    return pd.concat(some, ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """How betas are made of the volumes of every run.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, shape (x, y, z)
+    fraction : float or None
+        Of fractional ridge.
+    in_percent : bool
+        Whether betas are in percent of the voxel's mean.
+    smoothing_fwhm : see `Prepared`
+    nan_policy : see `Voxels`
+    """
+
+    mask: NDArray[np.bool_]
+    fraction: float | None
+    in_percent: bool
+    smoothing_fwhm: Any
+    nan_policy: NanPolicy
+
+    def stream(
+        self, run: BetaRun, sink: Sink, kept_bytes: int, memory_limit: Any, progress: bool | Report
+    ) -> None:
+        """Read a run once, and hand the betas of its trials to the sink."""
+        ridge = None if self.fraction is None else FractionalRidge.of(run.design)
+        weights = run.design.weights if ridge is None else ridge.projector
+        if self.in_percent:
+            n = weights.shape[1]
+            kept = np.arange(n) if run.kept is None else run.kept
+            mean = np.zeros((1, n))
+            mean[:, kept] = 1 / len(kept)
+            weights = np.concatenate([weights, mean])
+
+        def finish(sums: Floats, rows: NDArray[np.intp]) -> None:
+            betas = sums[:-1] if self.in_percent else sums
+            if ridge is not None and self.fraction is not None:
+                betas = ridge.betas(betas, self.fraction, out=_room(betas, len(run.design.table)))
+            percent = _percent(sums[-1]) if self.in_percent else None
+            for beta in betas:
+                sink.put(beta if percent is None else beta * percent, rows)
+
+        dtype = open_image(run.image).series.dtype
+        reduction = Prepared(
+            _Betas(weights, self.mask, self.nan_policy, finish, kept_bytes),
+            smoothing_fwhm=self.smoothing_fwhm,
+            nan_policy=self.nan_policy,
+            dtype="float64" if dtype.itemsize == 8 else "float32",
+        )
+        stream_once(run.image, [reduction], memory_limit=memory_limit, progress=progress)
+
+
+def _room(projected: Floats, n_trials: int) -> Floats | None:
+    """Where betas may be put: in the place of what they are made of, if these are as many."""
+    return projected if len(projected) == n_trials else None
+
+
+def _percent(mean: Floats) -> Floats:
+    """What makes percent of the mean, with the limit and the warning of nilearn."""
+    if (mean == 0).any():
+        warnings.warn(
+            "Mean values of 0 observed. The data have probably been centered. "
+            "Scaling might not work as expected.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return 100 / np.maximum(mean, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Betas(Reduction):
+    """Weighted sums of the voxels of a mask, handed on when they are complete."""
+
+    weights: Floats
+    mask: NDArray[np.bool_]
+    nan_policy: NanPolicy
+    finish: Callable[[Floats, NDArray[np.intp]], None]
+    kept_bytes: int
+
+    def bind(self, series: Series) -> Bound[Projected]:
+        # In the order in which they lie in memory they are gathered fastest.
+        rows = np.sort(series.grid.rows_of(self.mask))
+        rule = NonFiniteRule(self.nan_policy, series, rows, warns=False)
+        accumulator = Projection(self.weights, series, rows, rule)
+        return Bound(
+            f"trial_betas({len(self.weights)})",
+            accumulator,
+            lambda state: self.finish(state.sums, rows),
+            self.kept_bytes,
+        )
