@@ -54,6 +54,7 @@ benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on
 	@$(BIN)/python -m benchmarks.seed_scale
 	@$(BIN)/python -m benchmarks.store
 	@$(BIN)/python -m benchmarks.maskers
+	@$(BIN)/python -m benchmarks.glm
 
 fuzz: .venv/.installed ## thousands of made-up and damaged images
 	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8

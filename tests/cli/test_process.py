@@ -43,7 +43,7 @@ def test_version() -> None:
     assert done.stdout == f"boldstream {boldstream.__version__}\n"
 
 
-@pytest.mark.parametrize("name", ["info", "extract", "summary", "volume", "demo"])
+@pytest.mark.parametrize("name", ["info", "extract", "glm", "betas", "summary", "volume", "demo"])
 def test_help_has_an_example(name: str) -> None:
     done = run_program(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
@@ -53,7 +53,7 @@ def test_help_has_an_example(name: str) -> None:
 def test_help_names_all_commands() -> None:
     done = run_program("--help")
     assert done.returncode == 0
-    for name in ("info", "extract", "summary", "volume", "demo"):
+    for name in ("info", "extract", "glm", "betas", "summary", "volume", "demo"):
         assert f"│ {name} " in done.stdout
     assert run_program().returncode == 2
     assert run_program("extrakt").returncode == 2

@@ -132,6 +132,42 @@ class TestOutputs:
                 Outputs(tmp_path, ["a.txt"], overwrite=True, inputs=[path]).__enter__()
         assert names_in(tmp_path) == ["a.txt", "link"]
 
+    def test_files_in_folders_of_their_own(self, tmp_path: Path) -> None:
+        names = ["all.json", "sub-01/a.txt", "sub-01/deep/b.txt"]
+        with Outputs(tmp_path / "out", names) as outputs:
+            for path in outputs.values():
+                path.write_text("whole")
+            assert not list((tmp_path / "out").glob("sub-01/*.txt"))
+        assert sorted((tmp_path / "out").rglob("*.*")) == [tmp_path / "out" / x for x in names]
+        with pytest.raises(OutputExistsError, match=r"deep/b\.txt exists"):
+            Outputs(tmp_path / "out", names[2:]).__enter__()
+
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+    def test_an_error_leaves_no_folder_of_files(
+        self, tmp_path: Path, error: type[BaseException]
+    ) -> None:
+        def fail() -> None:
+            with Outputs(tmp_path, ["sub-01/a.txt"]) as outputs:
+                outputs["sub-01/a.txt"].write_text("half")
+                raise error
+
+        with pytest.raises(error):
+            fail()
+        assert names_in(tmp_path) == []
+        (tmp_path / "sub-01").write_text("a file")
+        with pytest.raises(ParameterError, match="the output folder must be one"):
+            Outputs(tmp_path, ["sub-01/a.txt"]).__enter__()
+        assert names_in(tmp_path) == ["sub-01"]
+
+    def test_what_is_shared_is_written_once_and_then_kept(self, tmp_path: Path) -> None:
+        for text, overwrite in (("first", False), ("second", False), ("third", True)):
+            names = ["shared.json", f"{text}.txt"]
+            with Outputs(tmp_path, names, overwrite=overwrite, keep=names[:1]) as outputs:
+                for path in outputs.values():
+                    path.write_text(text)
+            assert (tmp_path / "shared.json").read_text() == "first"
+        assert names_in(tmp_path) == ["first.txt", "second.txt", "shared.json", "third.txt"]
+
     def test_an_interrupt_before_the_block(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from boldstream._version import __version__
+from boldstream.cli.betas import betas
 from boldstream.cli.cache import cache
 from boldstream.cli.demo import demo
 from boldstream.cli.errors import CommandGroup
 from boldstream.cli.extract import extract
+from boldstream.cli.glm import glm
 from boldstream.cli.info import info
 from boldstream.cli.summary import summary
 from boldstream.cli.tune import tune
@@ -25,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (info, extract, summary, volume, tune, demo):
+for _command in (info, extract, glm, betas, summary, volume, tune, demo):
     app.command()(_command)
 app.add_typer(cache)
 

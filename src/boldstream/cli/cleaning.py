@@ -108,9 +108,9 @@ class CleaningOptions:
         from boldstream.signal.runs import load_runs
 
         lengths = series.run_lengths
-        _check_count(len(self.sample_masks), len(lengths), "--sample-mask")
+        check_count(len(self.sample_masks), len(lengths), "--sample-mask")
         if not self.source:
-            _check_count(len(self.confounds), len(lengths), "--confounds")
+            check_count(len(self.confounds), len(lengths), "--confounds")
         masks = [
             read_sample_mask(path, n)
             for path, n in zip(self.sample_masks, lengths, strict=bool(self.sample_masks))
@@ -179,7 +179,8 @@ def _columns_of(run: Run) -> list[str] | int:
     return list(run.names) or (0 if run.confounds is None else run.confounds.shape[1])
 
 
-def _check_count(n: int, n_runs: int, hint: str) -> None:
+def check_count(n: int, n_runs: int, hint: str) -> None:
+    """Refuse an option that is given, but not once for each run."""
     if n not in (0, n_runs):
         _refuse(f"give one for each of {n_runs} {'run' if n_runs == 1 else 'runs'}, got {n}", hint)
 

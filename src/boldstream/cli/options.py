@@ -33,7 +33,8 @@ def _checked_jobs(n_jobs: int) -> int:
     return n_jobs
 
 
-def _positive(value: float | None) -> float | None:
+def positive(value: float | None) -> float | None:
+    """Refuse what is not above 0."""
     if value is not None and not 0 < value < math.inf:
         raise typer.BadParameter(f"must be a positive number, got {value:g}")
     return value
@@ -91,7 +92,7 @@ Smooth = Annotated[
     typer.Option(
         "--smooth",
         metavar="MM",
-        callback=_positive,
+        callback=positive,
         help="Smooth volumes first: full width at half maximum.",
         rich_help_panel=CLEANING,
     ),
@@ -112,7 +113,7 @@ HighPass = Annotated[
     float | None,
     typer.Option(
         metavar="HZ",
-        callback=_positive,
+        callback=positive,
         help="Take out what is slower.",
         rich_help_panel=CLEANING,
     ),
@@ -121,7 +122,7 @@ LowPass = Annotated[
     float | None,
     typer.Option(
         metavar="HZ",
-        callback=_positive,
+        callback=positive,
         help="Take out what is faster.",
         rich_help_panel=CLEANING,
     ),
@@ -139,7 +140,7 @@ RepetitionTime = Annotated[
     typer.Option(
         "--t-r",
         metavar="SECONDS",
-        callback=_positive,
+        callback=positive,
         help="Repetition time for filters; by default what the image says.",
         rich_help_panel=CLEANING,
     ),

@@ -38,7 +38,9 @@ def _enter() -> None:
         if _inside == 0:
             from threadpoolctl import threadpool_limits
 
+            _let_anyone_set()
             _limits = threadpool_limits(1, user_api="blas")
+            _let_anyone_set()
         _inside += 1
 
 
@@ -48,5 +50,20 @@ def _leave() -> None:
         _inside -= 1
         # Only the last of several threads gives the others back.
         if _inside == 0:
+            _let_anyone_set()
             _limits.restore_original_limits()
+            _let_anyone_set()
             _limits = None
+
+
+def _let_anyone_set() -> None:
+    """Have OpenBLAS belong to no thread.
+
+    threadpoolctl 3.8 ignores, without a word, all threads but the first that
+    set a limit and still lives. Here the first and the last one may differ.
+    """
+    from threadpoolctl import OpenBLASController
+
+    clear = getattr(OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)

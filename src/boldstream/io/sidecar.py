@@ -42,7 +42,7 @@ def read_sidecar(image: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise TableError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(found, dict):

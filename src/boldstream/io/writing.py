@@ -145,7 +145,7 @@ class Outputs:
             )
 
     def _make_folder(self, folder: Path) -> None:
-        missing = [path for path in (folder, *folder.parents) if not path.exists()]
+        missing = [path for path in (folder, *folder.parents) if not path.is_dir()]
         for path in reversed(missing):
             self._made.append(path)
             # Another process may be making it for its own files.

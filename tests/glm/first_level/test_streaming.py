@@ -227,6 +227,7 @@ def test_damaged_files(bold: Path) -> None:
         ({}, {"sample_masks": np.array([0, 1, N])}, f"from 0 to {N - 1}"),
         ({"nan_policy": "drop"}, {}, "`nan_policy` must be one of"),
         ({"signal_scaling": "voxel"}, {}, "'signal_scaling' must be one of"),
+        ({"signal_scaling": True}, {}, "`signal_scaling` must be False, 0, 1"),
     ],
 )
 def test_errors(
@@ -263,6 +264,14 @@ def test_warnings_point_at_the_caller(bold: Path) -> None:
     with pytest.warns(UserWarning, match="Mean values of 0 observed") as caught:
         model().fit(centred, events())
     assert caught[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_run_without_degrees_of_freedom_is_told(bold: Path) -> None:
+    (design,) = designs(1)
+    kept = np.arange(design.shape[1])
+    with pytest.warns(UserWarning, match=f"run 0 has {len(kept)} volumes that are fitted"):
+        model(t_r=None).fit(bold, design_matrices=design, sample_masks=kept)
 
 
 def test_what_is_told(bold: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,10 @@ from boldstream.glm.betas.runs import Estimation, EventsLike, plan_runs, trials_
 from boldstream.glm.trials import make_trial_design
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.opening import ImageLike, open_image
+from boldstream.io.source import VolumeSource
 from boldstream.io.translate import expanded
+from boldstream.io.volume import path_of
+from boldstream.signal.caller import warnings_at_caller
 from boldstream.signal.confounds import ConfoundsLike
 from boldstream.streaming.nonfinite import NanPolicy
 from boldstream.streaming.progress import Report
@@ -58,6 +62,7 @@ class TrialBetas:
     path: Path | None = None
 
 
+@warnings_at_caller()
 def trial_betas(
     image: ImageLike,
     events: EventsLike | Sequence[EventsLike],
@@ -157,9 +162,10 @@ def trial_betas(
         If events or confounds cannot be used, or an event has no beta.
     ParameterError
         If a parameter is none of its values; if the repetition time is not
-        given and unknown, or files contradict each other.
+        given and unknown, or files contradict each other; if `output` is a
+        file that is read.
     MemoryBudgetError
-        Before anything is read, if betas of a run do not fit the memory.
+        Before anything is read, if the betas do not fit the memory.
     OutputExistsError
         If `output` is there and `overwrite` is False.
     GridMismatchError, MaskError, NonFiniteError, CorruptImageError
@@ -187,9 +193,9 @@ def trial_betas(
     2   61.0       face    1
     3   92.0      house    1
     """
-    if signal_scaling not in (False, 0):
-        raise ParameterError(f"`signal_scaling` must be False or 0, got {signal_scaling!r}")
+    in_percent = _in_percent(signal_scaling)
     one_of("dtype", dtype, ("float32", "float64"))
+    _check_fraction(fraction, method, penalty)
     design_run = partial(
         make_trial_design,
         method=method,
@@ -204,7 +210,8 @@ def trial_betas(
         penalty=penalty,
         unestimable=unestimable,
     )
-    series = open_image(image).series
+    source = open_image(image)
+    series = source.series
     runs = plan_runs(
         image,
         series,
@@ -219,8 +226,7 @@ def trial_betas(
     estimation = Estimation(
         mask=inside,
         fraction=fraction,
-        # nilearn's 0 means the mean of each voxel; 0 == False.
-        in_percent=signal_scaling is not False,
+        in_percent=in_percent,
         smoothing_fwhm=smoothing_fwhm,
         nan_policy=nan_policy,
     )
@@ -229,12 +235,42 @@ def trial_betas(
     if path is None:
         sink = ImageSink(grid, len(trials), dtype)
         for run in runs:
-            estimation.stream(
-                run, sink, sink.run_bytes(len(run.design.table)), memory_limit, progress
-            )
+            # Those of later runs too: what does not fit is known before anything is read.
+            estimation.stream(run, sink, sink.missing_bytes, memory_limit, progress)
         return TrialBetas(sink.image(), trials, excluded, inside)
-    content = FolderContent(grid, inside, trials, {"image": series.name, "method": method})
+    origin = {"image": series.name, "method": method}
+    content = FolderContent(grid, inside, trials, origin, _files(source, mask, events, confounds))
     with open_sink(path, content, dtype, overwrite=overwrite) as writing:
         for run in runs:
             estimation.stream(run, writing, 0, memory_limit, progress)
     return TrialBetas(None, trials, excluded, inside, path)
+
+
+def _in_percent(signal_scaling: Any) -> bool:
+    """Whether betas are in percent: nilearn's 0 means the mean of each voxel, and 0 == False."""
+    if isinstance(signal_scaling, bool | int) and signal_scaling == 0:
+        return not isinstance(signal_scaling, bool)
+    raise ParameterError(f"`signal_scaling` must be False or 0, got {signal_scaling!r}")
+
+
+def _check_fraction(fraction: Any, method: str, penalty: float) -> None:
+    """Refuse before the images are read what fractional ridge would refuse after."""
+    if fraction is None:
+        return
+    if method != "lsa" or penalty:
+        raise ParameterError(
+            "`fraction` must be None unless `method` is 'lsa' and `penalty` 0, got "
+            f"{fraction!r} with method {method!r} and a penalty of {penalty!r}"
+        )
+    is_number = isinstance(fraction, numbers.Real) and not isinstance(fraction, bool)
+    if not (is_number and 0 < fraction <= 1):
+        raise ParameterError(f"`fraction` must be above 0 and at most 1, got {fraction!r}")
+
+
+def _files(source: VolumeSource, mask: Any, *tables: Any) -> list[str | os.PathLike[str]]:
+    """What is read, as far as it lies in files."""
+    given: list[Any] = [path_of(mask)]
+    for table in tables:
+        given += table if isinstance(table, list | tuple) else [table]
+    files = [one for one in given if isinstance(one, str | os.PathLike)]
+    return [*(read.name for read in source.reads), *files]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
 
@@ -33,7 +34,7 @@ class Sink(Protocol):
     """Takes the betas of all trials in order."""
 
     def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
-        """Add a trial: its betas, and the places of their voxels in a flat volume."""
+        """Add a trial: its betas, and where in a flat volume their voxels are, ascending."""
 
 
 @dataclass
@@ -44,14 +45,17 @@ class ImageSink:
     n_trials: int
     dtype: Precision
     n_put: int = 0
-    volumes: NDArray[Any] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.volumes = np.zeros((self.n_trials, self.grid.n_voxels), self.dtype)
+    @cached_property
+    def volumes(self) -> NDArray[Any]:
+        """Made for the first beta: the plan of the first pass has refused what does not fit."""
+        return np.zeros((self.n_trials, self.grid.n_voxels), self.dtype)
 
-    def run_bytes(self, n_trials: int) -> int:
-        """Memory that the betas of so many trials take once they are put."""
-        return n_trials * self.grid.n_voxels * self.volumes.itemsize
+    @property
+    def missing_bytes(self) -> int:
+        """Memory that is taken once the betas that are still to come are put."""
+        missing = self.n_trials - self.n_put
+        return missing * self.grid.n_voxels * np.dtype(self.dtype).itemsize
 
     def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
         self.volumes[self.n_put, rows] = beta
@@ -81,14 +85,18 @@ class FileSink:
 class ArraySink:
     """Writes a row for each trial, voxels in the order of ``data[mask]``."""
 
-    grid: Grid
+    content: FolderContent
     stream: IO[bytes]
     dtype: Precision
 
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        """Where the voxels of ``data[mask]`` lie among those in the order of memory."""
+        rows = self.content.grid.rows_of(self.content.mask)
+        return np.searchsorted(np.sort(rows), rows)
+
     def put(self, beta: Floats, rows: NDArray[np.intp]) -> None:
-        inside = np.unravel_index(rows, self.grid.shape, order="F")
-        order = np.argsort(np.ravel_multi_index(inside, self.grid.shape))
-        self.stream.write(beta[order].astype(self.dtype).data)
+        self.stream.write(beta[self._order].astype(self.dtype).data)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +110,15 @@ class FolderContent:
     trials : pandas.DataFrame
     origin : mapping
         Where the betas come from, for the manifest.
+    inputs : sequence of path
+        Files that are read, and never replaced.
     """
 
     grid: Grid
     mask: NDArray[np.bool_]
     trials: pd.DataFrame
     origin: Mapping[str, Any]
+    inputs: Sequence[str | os.PathLike[str]] = ()
 
 
 @contextmanager
@@ -119,13 +130,15 @@ def open_sink(
     Raises
     ------
     ParameterError
-        If the name ends like a file of another kind.
+        If the name ends like a file of another kind, or is that of an input.
     OutputExistsError
         If it is there already and `overwrite` is False.
     """
     if path.name.endswith((".nii", ".nii.gz")):
         n_trials = len(content.trials)
-        with Outputs(path.parent, [path.name], overwrite=overwrite) as outputs:
+        with Outputs(
+            path.parent, [path.name], overwrite=overwrite, inputs=content.inputs
+        ) as outputs:
             file = outputs[path.name]
             with open_volume_writer(file, content.grid, n_trials, dtype) as writer:
                 yield FileSink(content.grid, writer, dtype)
@@ -135,13 +148,14 @@ def open_sink(
             f"`output` must end in .nii or .nii.gz, or be a folder without an ending, "
             f"got {str(path)!r}"
         )
-    with Outputs(path, [ARRAY, MASK, TRIALS, MANIFEST], overwrite=overwrite) as outputs:
+    names = [ARRAY, MASK, TRIALS, MANIFEST]
+    with Outputs(path, names, overwrite=overwrite, inputs=content.inputs) as outputs:
         _write_beside(outputs, content, dtype)
         with outputs[ARRAY].open("wb") as stream:
             shape = len(content.trials), int(np.count_nonzero(content.mask))
             header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(stream, header)
-            yield ArraySink(content.grid, stream, dtype)
+            yield ArraySink(content, stream, dtype)
 
 
 def _write_beside(outputs: Mapping[str, Path], content: FolderContent, dtype: Precision) -> None:
@@ -183,6 +197,19 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
     ------
     ImageFileError
         If it is no such folder, or not whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np, nibabel as nib, pandas as pd, boldstream as bs
+    >>> data = np.random.default_rng(0).normal(100, 1, size=(4, 4, 4, 60))
+    >>> events = pd.DataFrame({"onset": [4.0, 30.0, 61.0], "duration": 2.0, "trial_type": "face"})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     image = nib.Nifti1Image(data, np.eye(4))
+    ...     _ = bs.trial_betas(image, events, t_r=2.0, output=f"{folder}/betas")
+    ...     betas = bs.open_betas(f"{folder}/betas")
+    ...     betas.values.shape, list(betas.trials["onset"])
+    ((3, 64), [4.0, 30.0, 61.0])
     """
     folder = expanded(path)
     missing = [name for name in (ARRAY, MASK, TRIALS, MANIFEST) if not (folder / name).is_file()]
@@ -190,13 +217,34 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
         raise ImageFileError(
             f"{folder} must be a folder that `trial_betas` wrote; it has no {', '.join(missing)}"
         )
-    mask = open_image(folder / MASK).series.grid
-    inside = load_mask(folder / MASK, mask, name=MASK).array
-    values = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
-    trials = pd.read_csv(folder / TRIALS, sep="\t", na_values="n/a")
+    grid = open_image(folder / MASK).series.grid
+    inside = load_mask(folder / MASK, grid, name=MASK).array
+    values, trials = _mapped(folder / ARRAY), _read_trials(folder / TRIALS)
     if values.shape != (len(trials), np.count_nonzero(inside)):
         raise ImageFileError(
             f"{folder / ARRAY} must hold {len(trials)} trials of {np.count_nonzero(inside)} "
             f"voxels, got shape {values.shape}"
         )
-    return StoredBetas(values, inside, mask, trials)
+    return StoredBetas(values, inside, grid, trials)
+
+
+def _mapped(path: Path) -> NDArray[Any]:
+    try:
+        values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ImageFileError(f"{path} is truncated or damaged: {error}") from error
+    return values
+
+
+def _read_trials(path: Path) -> pd.DataFrame:
+    """The table as it was written: a condition may be named "null" or "1"."""
+    try:
+        return pd.read_csv(
+            path,
+            sep="\t",
+            dtype={"trial_type": str},
+            keep_default_na=False,
+            na_values=["n/a"],
+        )
+    except (OSError, ValueError) as error:
+        raise ImageFileError(f"{path} cannot be read as a table of trials: {error}") from error

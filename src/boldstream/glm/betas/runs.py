@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boldstream.core.blas import one_blas_thread
-from boldstream.core.errors import ParameterError
+from boldstream.core.errors import ParameterError, TableError
+from boldstream.core.freed import FREES_ROWS, RowsToFree
 from boldstream.glm.betas.outputs import Sink
 from boldstream.glm.trials import FractionalRidge, TrialDesign
 from boldstream.io.opening import ImageLike, open_image
@@ -31,6 +32,9 @@ Floats = NDArray[np.float64]
 
 EventsLike: TypeAlias = str | os.PathLike[str] | pd.DataFrame
 DesignRun: TypeAlias = Callable[..., TrialDesign]
+
+# The column that tells trials of several runs apart.
+RUN = "run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +65,34 @@ def plan_runs(
     confounds: Any,
     sample_mask: Any,
 ) -> list[BetaRun]:
-    """Design every run, before any volume is read."""
+    """Design every run, before any volume is read.
+
+    Raises
+    ------
+    ParameterError
+        If there are more or fewer entries than runs, a parameter has none of
+        its values, or a repetition time is unknown.
+    TableError
+        If events or confounds cannot be used.
+    """
     lengths = series.run_lengths
     listed = _listed(events, len(lengths))
     images = list(image) if len(lengths) > 1 else [image]
     parts = load_runs(image, series, confounds=confounds, sample_mask=sample_mask)
     runs = []
     for i, (one, table, part) in enumerate(zip(images, listed, parts, strict=True)):
-        of_run = open_image(one).series
+        name = "events" if len(lengths) == 1 else f"events[{i}]"
         design = design_run(
             table,
             lengths[i],
-            repetition_time(of_run, t_r),
+            repetition_time(open_image(one).series, t_r),
             confounds=part.confounds,
             confound_names=part.names or None,
             sample_mask=part.kept,
-            name="events" if len(lengths) == 1 else f"events[{i}]",
+            name=name,
         )
+        if RUN in design.table:
+            raise TableError(f"{name} must not have a column {RUN!r}: the table of trials adds one")
         runs.append(BetaRun(one, design, part.kept))
     return runs
 
@@ -96,7 +111,8 @@ def _listed(events: Any, n_runs: int) -> list[EventsLike]:
 def trials_of(runs: Sequence[BetaRun], part: str = "table") -> pd.DataFrame:
     """The tables of all runs one below the other, with a column ``run`` from 1."""
     tables = [
-        getattr(run.design, part).assign(run=number) for number, run in enumerate(runs, start=1)
+        getattr(run.design, part).assign(**{RUN: number})
+        for number, run in enumerate(runs, start=1)
     ]
     some = [table for table in tables if len(table)] or tables[:1]
     return pd.concat(some, ignore_index=True)
@@ -136,27 +152,24 @@ class Estimation:
             mean[:, kept] = 1 / len(kept)
             weights = np.concatenate([weights, mean])
 
-        def finish(sums: Floats, rows: NDArray[np.intp]) -> None:
+        def finish(room: RowsToFree, rows: NDArray[np.intp]) -> None:
+            sums = room.values
             betas = sums[:-1] if self.in_percent else sums
             if ridge is not None and self.fraction is not None:
-                betas = ridge.betas(betas, self.fraction, out=_room(betas, len(run.design.table)))
+                betas = ridge.betas(betas, self.fraction, out=betas)
             percent = _percent(sums[-1]) if self.in_percent else None
-            for beta in betas:
+            for i, beta in enumerate(betas):
                 sink.put(beta if percent is None else beta * percent, rows)
+                room.free(i + 1)
 
         dtype = open_image(run.image).series.dtype
         reduction = Prepared(
             _Betas(weights, self.mask, self.nan_policy, finish, kept_bytes),
             smoothing_fwhm=self.smoothing_fwhm,
             nan_policy=self.nan_policy,
-            dtype="float64" if dtype.itemsize == 8 else "float32",
+            dtype="float64" if dtype.itemsize >= 8 else "float32",
         )
         stream_once(run.image, [reduction], memory_limit=memory_limit, progress=progress)
-
-
-def _room(projected: Floats, n_trials: int) -> Floats | None:
-    """Where betas may be put: in the place of what they are made of, if these are as many."""
-    return projected if len(projected) == n_trials else None
 
 
 def _percent(mean: Floats) -> Floats:
@@ -178,17 +191,25 @@ class _Betas(Reduction):
     weights: Floats
     mask: NDArray[np.bool_]
     nan_policy: NanPolicy
-    finish: Callable[[Floats, NDArray[np.intp]], None]
+    finish: Callable[[RowsToFree, NDArray[np.intp]], None]
     kept_bytes: int
 
     def bind(self, series: Series) -> Bound[Projected]:
         # In the order in which they lie in memory they are gathered fastest.
         rows = np.sort(series.grid.rows_of(self.mask))
         rule = NonFiniteRule(self.nan_policy, series, rows, warns=False)
-        accumulator = Projection(self.weights, series, rows, rule)
+        rooms: list[RowsToFree] = []
+
+        def zeros(shape: tuple[int, int]) -> Floats:
+            rooms[:] = [RowsToFree(shape)]
+            return rooms[0].values
+
+        accumulator = Projection(self.weights, series, rows, rule, zeros)
+        # Sums make room for betas, one trial after another.
+        freed = len(self.weights) * len(rows) * 8 if FREES_ROWS else 0
         return Bound(
             f"trial_betas({len(self.weights)})",
             accumulator,
-            lambda state: self.finish(state.sums, rows),
-            self.kept_bytes,
+            lambda state: self.finish(rooms.pop(), rows),
+            max(0, self.kept_bytes - freed),
         )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import inspect
 import time
+import warnings
 from copy import copy
 from typing import Any
 
@@ -93,6 +94,8 @@ class FirstLevel(nilearn_first_level.FirstLevelModel):
         bins: int = 100,
     ) -> Any:
         order_of(self.noise_model)  # refuses what is none, before anything is read
+        if self.signal_scaling is True:  # which is 1, and lets nilearn fail later
+            raise ParameterError("`signal_scaling` must be False, 0, 1 or (0, 1), got True")
         for name in _KEPT:
             self.__dict__.pop(name, None)
         self._runs: list[FittedRun] = []
@@ -160,6 +163,15 @@ class FirstLevel(nilearn_first_level.FirstLevelModel):
         if sample_masks is not None:
             kept = _checked_kept(sample_masks[run_idx], images.n_volumes)
             self.design_matrices_[run_idx] = design = design.iloc[kept, :]
+        if design.shape[0] <= design.shape[1]:
+            # No error: nilearn, too, gives effects of such runs.
+            warnings.warn(
+                f"run {run_idx} has {design.shape[0]} volumes that are fitted and "
+                f"{design.shape[1]} regressors: no variance is left, and its statistics "
+                "mean nothing",
+                UserWarning,
+                stacklevel=2,
+            )
         model = RunModel(
             design=np.asarray(design, dtype=np.float64),
             kept=kept,

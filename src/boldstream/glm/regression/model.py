@@ -34,6 +34,12 @@ class RunModel:
         See `boldstream.glm.regression.scaling.scaling_of`.
     random_state : int, RandomState or None
         Seeds the clusters.
+
+    Raises
+    ------
+    ParameterError
+        If the noise model is none, the design is not finite or has not more
+        rows than the noise has lags, or `kept` does not belong to it.
     """
 
     design: Floats
@@ -57,6 +63,11 @@ class RunModel:
             )
         if self.kept is not None and (np.diff(self.kept) <= 0).any():
             raise ParameterError("`sample_masks` must list volumes once and in order")
+        if len(self.design) <= self.order:
+            raise ParameterError(
+                f"a design matrix must have more than {self.order} rows for noise "
+                f"{self.noise_model!r}, got {len(self.design)}"
+            )
         with one_blas_thread():
             basis = Basis.of(np.asarray(self.design, dtype=np.float64))
             functionals = Functionals.of(basis.columns, self.order)

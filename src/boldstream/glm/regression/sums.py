@@ -17,12 +17,9 @@ from boldstream.glm.regression.functionals import Functionals
 from boldstream.io.source import Block
 from boldstream.streaming.cost import Cost
 from boldstream.streaming.reduction import Accumulator
-from boldstream.streaming.stage import Stage, Staged, Staging
+from boldstream.streaming.stage import TILE, Stage, Staged, Staging
 
 Floats = NDArray[np.float64]
-
-# Voxels worked on at once: 64 volumes of them in float64 stay in the second-level cache.
-TILE = 2048
 
 
 @dataclass
@@ -145,10 +142,19 @@ class LaggedSums(Accumulator[State]):
         order, weights = self.functionals.order, self.functionals.weights
         voxels = len(self.staging.rows)
         return Cost(
-            (len(weights) + 3 * order + 2) * voxels * 8 + self.staging.bytes,
+            self._sums_bytes + self.staging.bytes(),
             scratch=min(TILE, voxels) * 8 * (order + self.staging.depth + len(weights)),
             loaded=weights.nbytes + self.functionals.by_lag.nbytes + self.staging.rows.nbytes,
         )
+
+    @property
+    def _sums_bytes(self) -> int:
+        rows = len(self.functionals.weights) + 3 * self.functionals.order + 2
+        return rows * len(self.staging.rows) * 8
+
+    def fork_bytes(self, n: int) -> int:
+        # The state that is forked is never written to; the sums of two parts make a third.
+        return n * self._sums_bytes + self.staging.bytes(n) - self.staging.bytes()
 
     def init(self, volumes: range) -> State:
         kept = self.staging.taken(volumes)
@@ -157,20 +163,20 @@ class LaggedSums(Accumulator[State]):
 
     def update(self, state: State, block: Block) -> None:
         assert state.stage is not None  # it was not merged yet
-        for staged in state.stage.take(block):
-            ready = self._in_percent(state, staged) if self._by_volume else staged
-            weights = np.ascontiguousarray(self.functionals.weights[:, staged.start : staged.stop])
-            voxels = len(self.staging.rows)
-            for first in range(0, voxels, TILE):
-                tile = slice(first, min(first + TILE, voxels))
-                _add(state.sums, tile, ready, weights)
-            state.sums.n += len(staged.stored)
+        for staged, tile in state.stage.take(block):
+            ready = self._in_percent(state, staged, tile) if self._by_volume else staged
+            weights = self.functionals.weights[:, staged.start : staged.stop]
+            _add(state.sums, ready, staged.start - state.kept.start, tile, weights)
+            if tile.stop == len(self.staging.rows):
+                state.sums.n += len(staged.stored)
 
-    def _in_percent(self, state: State, staged: Staged) -> Staged:
+    def _in_percent(self, state: State, staged: Staged, tile: slice) -> Staged:
         """Each volume as 100 times its share of its mean over voxels, as nilearn limits it."""
-        means = staged.stored.mean(axis=1, dtype=np.float64) * staged.slope + staged.inter
         first = staged.start - state.kept.start
-        state.volume_means[first : first + len(means)] = means
+        means = state.volume_means[first : first + len(staged.stored)]
+        if tile.start == 0:
+            stored = staged.stored.mean(axis=1, dtype=np.float64)
+            means[:] = stored * staged.slope + staged.inter
         percent = 100 / np.maximum(means, 1)
         return Staged(staged.start, staged.stored, staged.slope * percent, staged.inter * percent)
 
@@ -187,18 +193,18 @@ class LaggedSums(Accumulator[State]):
         )
 
 
-def _add(sums: Sums, tile: slice, staged: Staged, weights: Floats) -> None:
-    """Add volumes of some voxels."""
+def _add(sums: Sums, staged: Staged, before: int, tile: slice, weights: Floats) -> None:
+    """Add volumes of some voxels, that come after so many others."""
     order = sums.order
     lines = np.empty((order + len(staged.stored), tile.stop - tile.start))
     lines[:order] = sums.tail[:, tile]
     d = staged.real_into(lines[order:], tile)
-    if sums.n == 0:
+    if before == 0:
         sums.reference[tile] = d[0]
     d -= sums.reference[tile]
     sums.projected[:, tile] += weights @ d
     for lag in range(order + 1):
         sums.squares[lag, tile] += np.einsum("tv,tv->v", d, lines[order - lag : len(lines) - lag])
-    new = d[: max(0, order - sums.n)]
-    sums.head[sums.n : sums.n + len(new), tile] = new
+    new = d[: max(0, order - before)]
+    sums.head[before : before + len(new), tile] = new
     sums.tail[:, tile] = lines[len(lines) - order :]

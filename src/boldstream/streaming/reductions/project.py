@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,12 +16,9 @@ from boldstream.streaming.cost import Cost
 from boldstream.streaming.nonfinite import NanPolicy, NonFiniteRule
 from boldstream.streaming.reduction import Accumulator, Bound, Reduction
 from boldstream.streaming.reductions.volumes import as_volumes
-from boldstream.streaming.stage import Stage, Staging
+from boldstream.streaming.stage import TILE, Stage, Staging
 
 Floats = NDArray[np.float64]
-
-# Voxels worked on at once: 64 volumes of them in float64 stay in the second-level cache.
-TILE = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,38 +101,45 @@ class Projection(Accumulator[Projected]):
     multiplies = True
 
     def __init__(
-        self, weights: Floats, series: Series, rows: NDArray[np.intp], rule: NonFiniteRule
+        self,
+        weights: Floats,
+        series: Series,
+        rows: NDArray[np.intp],
+        rule: NonFiniteRule,
+        zeros: Callable[[tuple[int, int]], Floats] = np.zeros,
     ) -> None:
         used = np.flatnonzero(weights.any(axis=0))
         self.weights = weights[:, used] if len(used) < weights.shape[1] else weights
-        self.rows = rows
+        self.rows, self._zeros = rows, zeros
         self.staging = Staging(series, rows, rule, used if len(used) < weights.shape[1] else None)
 
     def cost(self) -> Cost:
         tile = min(TILE, len(self.rows))
         return Cost(
-            len(self.weights) * len(self.rows) * 8 + self.staging.bytes,
+            self._sums_bytes + self.staging.bytes(),
             scratch=tile * 8 * (self.staging.depth + len(self.weights)),
             loaded=self.weights.nbytes + self.rows.nbytes,
         )
 
     def init(self, volumes: range) -> Projected:
-        sums = np.zeros((len(self.weights), len(self.rows)))
+        sums = self._zeros((len(self.weights), len(self.rows)))
         return Projected(sums, self.staging.open(volumes))
 
     def update(self, state: Projected, block: Block) -> None:
         assert state.stage is not None  # it was not merged yet
-        for staged in state.stage.take(block):
-            weights = np.ascontiguousarray(self.weights[:, staged.start : staged.stop])
-            for first in range(0, len(self.rows), TILE):
-                tile = slice(first, min(first + TILE, len(self.rows)))
-                values = np.empty((len(staged.stored), tile.stop - tile.start))
-                state.sums[:, tile] += weights @ staged.real_into(values, tile)
+        for staged, tile in state.stage.take(block):
+            values = np.empty((len(staged.stored), tile.stop - tile.start))
+            weights = self.weights[:, staged.start : staged.stop]
+            state.sums[:, tile] += weights @ staged.real_into(values, tile)
 
     def merge(self, first: Projected, second: Projected) -> Projected:
         first.sums += second.sums
         return Projected(first.sums, None)
 
+    @property
+    def _sums_bytes(self) -> int:
+        return len(self.weights) * len(self.rows) * 8
+
     def fork_bytes(self, n: int) -> int:
         # The state that is forked is never written to, and parts are added in place.
-        return (n - 1) * self.cost().state
+        return (n - 1) * self._sums_bytes + self.staging.bytes(n) - self.staging.bytes()

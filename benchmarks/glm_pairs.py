@@ -1,0 +1,69 @@
+"""`benchmarks.glm_ways` run in processes of their own, alone or in turn, and compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.glm_ways import labels_path
+from benchmarks.harness import python, run_process
+from benchmarks.pairs import Pair, Run, Way, difference
+
+
+@cache
+def imports_peak(library: str) -> int:
+    """Peak of a process that imports what a library has for GLMs, in bytes."""
+    done = run_process(python("-m", "benchmarks.glm_ways", "imports", library, "{}"))
+    return int(json.loads(done.output.splitlines()[-1])["peak"])
+
+
+def run_way(way: Way, output: Path) -> Run:
+    """Run a way to its end, its maps into a file."""
+    arguments = json.dumps({**way.arguments, "output": str(output)})
+    done = run_process(python("-m", "benchmarks.glm_ways", way.name, way.package, arguments))
+    measured = json.loads(done.output.splitlines()[-1])
+    above = measured["peak"] - imports_peak(way.package)
+    return Run(measured["seconds"], above, measured["read"], measured["bytes"])
+
+
+def run_alone(way: Way, repeats: int) -> list[Run]:
+    """Run one way by itself; its maps are dropped."""
+    with tempfile.TemporaryDirectory() as folder:
+        return [run_way(way, Path(folder, "maps.npy")) for _ in range(repeats)]
+
+
+def run_pair(ours: Way, theirs: Way, repeats: int, folder: Path) -> tuple[Pair, Path]:
+    """Run two ways in turn, the other one first each time; where our last maps are, too."""
+    runs: tuple[list[Run], list[Run]] = ([], [])
+    files = folder / "ours.npy", folder / "theirs.npy"
+    sides = list(zip((ours, theirs), files, runs, strict=True))
+    for repeat in range(repeats):
+        for way, file, measured in sides if repeat % 2 == 0 else reversed(sides):
+            measured.append(run_way(way, file))
+    return Pair(tuple(runs[0]), tuple(runs[1]), difference(*files)), files[0]
+
+
+def same_labels(ours: Path, theirs: Path) -> float:
+    """Share of voxels, run by run, that have the same label in two ways' files."""
+    own, other = (np.load(labels_path(path)) for path in (ours, theirs))
+    if own.shape != other.shape:
+        raise RuntimeError(f"the labels have the shapes {own.shape} and {other.shape}")
+    return float((own == other).mean())
+
+
+@contextmanager
+def one_cpu() -> Iterator[None]:
+    """Let the processes that are started meanwhile have one CPU."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
