@@ -14,7 +14,7 @@ import pytest
 import boldstream as bs
 from tests.cli.conftest import Command
 from tests.cli.task import SHAPE, TR, N, Task, make_task
-from tests.cli.test_glm import refused
+from tests.cli.test_glm_faults import refused
 from tests.oracle import fdata, load
 
 

@@ -125,7 +125,11 @@ def _repetition_time(image: Any, axis: int) -> float | None:
     zooms = image.header.get_zooms()
     if axis >= len(zooms) or (axis > 3):
         return None
-    seconds = float(zooms[axis]) * _SECONDS.get(_time_unit(image), math.nan)
+    unit = _time_unit(image)
+    if unit == "unknown" and zooms[axis] == 1:
+        # What stands there when nobody filled it in, as in an image made of an array.
+        return None
+    seconds = float(zooms[axis]) * _SECONDS.get(unit, math.nan)
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 

@@ -57,6 +57,7 @@ def test_the_guard_guards(bold: Path) -> None:
         ({"min_onset": "a"}, "`min_onset` must be"),
         ({"penalty": -1}, "`penalty` must be"),
         ({"penalty": 1.0}, "`penalty` must be 0 for method 'lss'"),
+        ({"output": ""}, "`output` must be a file, a folder or None, got ''"),
         ({"fraction": 0.5}, "`fraction` must be None unless `method` is 'lsa'"),
         ({"method": "lsa", "fraction": 0.5, "penalty": 1.0}, "`fraction` must be None unless"),
         ({"method": "lsa", "fraction": 0}, "`fraction` must be above 0 and at most 1, got 0"),
@@ -182,3 +183,17 @@ def test_the_betas_of_all_runs_must_fit(tmp_path: Path) -> None:
         bs.trial_betas(path, table, dtype="float64", memory_limit=limit)
     with pytest.raises(bs.MemoryBudgetError):
         bs.trial_betas([path] * 400, [table] * 400, dtype="float64", memory_limit=limit)
+
+
+def test_one_volume_is_no_run(tmp_path: Path) -> None:
+    path = tmp_path / "mean.nii.gz"
+    nib.save(nib.Nifti1Image(np.ones(SHAPE[:3], "f4"), AFFINE), path)
+    with pytest.raises(bs.ParameterError, match=r"volumes over time, got 1 in .*mean\.nii\.gz"):
+        bs.trial_betas(path, events(), t_r=TR)
+
+
+def test_the_repetition_time_of_an_array_is_not_known() -> None:
+    """The 1.0 of a header that nobody filled in is none."""
+    image = nib.Nifti1Image(np.zeros((3, 3, 3, 20), "f4"), AFFINE)
+    with pytest.raises(bs.ParameterError, match="`t_r` must be given: neither the header"):
+        bs.trial_betas(image, events())

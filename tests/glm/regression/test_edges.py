@@ -166,3 +166,10 @@ def test_small_and_negative_means(mean: float, scaling: Any) -> None:
     data = signals(mean=mean)
     model = model_of("constant", "ar1", scaling=scaling)
     assert_as_nilearn(streamed(data, model), data, model)
+
+
+@pytest.mark.parametrize("n", [12, 20])
+def test_as_many_regressors_as_volumes_leave_no_noise(n: int) -> None:
+    rng = np.random.default_rng(0)
+    fit = fit_signals(rng.normal(size=(12, 5)), RunModel(rng.normal(size=(12, n)), None, "ols"))
+    assert np.isnan(fit.dispersion).all()

@@ -210,6 +210,8 @@ def trial_betas(
         penalty=penalty,
         unestimable=unestimable,
     )
+    if output is not None and not os.fspath(output):
+        raise ParameterError("`output` must be a file, a folder or None, got ''")
     source = open_image(image)
     series = source.series
     runs = plan_runs(

@@ -81,6 +81,9 @@ def plan_runs(
     parts = load_runs(image, series, confounds=confounds, sample_mask=sample_mask)
     runs = []
     for i, (one, table, part) in enumerate(zip(images, listed, parts, strict=True)):
+        if lengths[i] < 2:
+            name = open_image(one).series.name
+            raise ParameterError(f"`image` must hold volumes over time, got {lengths[i]} in {name}")
         name = "events" if len(lengths) == 1 else f"events[{i}]"
         design = design_run(
             table,

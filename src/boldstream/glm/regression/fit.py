@@ -157,7 +157,8 @@ def fit_sums(
     )
     for label, voxels in _alike(labels[positions]):
         _fit_alike(fit, problem, kinds[label], voxels)
-    fit.dispersion[:] = fit.sse / (n_volumes - regressors)
+    # With as many regressors as volumes there is nothing left to tell the noise by.
+    fit.dispersion[:] = fit.sse / (n_volumes - regressors) if n_volumes > regressors else np.nan
     return fit
 
 
