@@ -122,7 +122,7 @@ def test_files_of_several_types(size: int) -> None:
     )
     found = played(staging, given)
     np.testing.assert_allclose(np.concatenate([part for _, part in found]), wanted, rtol=1e-12)
-    assert [start for start, _ in found][:3] == [0, 40, 90]
+    assert {0, 40, 90, 100} <= {start for start, _ in found}
 
 
 @pytest.mark.parametrize("policy", ["zero", "nilearn"])
@@ -148,15 +148,17 @@ def test_the_volume_that_is_not_finite_is_named() -> None:
 def test_depth(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many volumes as fit, within limits; a short run takes no more than it needs."""
     volume = len(ROWS) * 4
-    for room, depth in ((10**9, 128), (40 * volume, 20), (2 * volume, 8)):
+    for room, depth in ((10**9, N // 5), (40 * volume, 20), (2 * volume, 8)):
         monkeypatch.setattr(stage, "_STAGE_BYTES", room)
         staging = staging_of("f4")
         assert (staging.depth, staging.bytes()) == (depth, min(2 * depth, N) * volume)
         lengths = [len(part) for _, part in played(staging, blocks(stored("f4"), 11, Scaling()))]
         assert lengths == [depth] * (N // depth) + [N % depth] * bool(N % depth)
-        # Of twice the bytes half as many.
+        # Of twice the bytes half as many, on both shelves together too.
         real = played(staging, blocks(stored("f4"), 11, Scaling(2.0)))
-        assert {len(part) for _, part in real[:-1]} == {depth // 2}
+        lengths = [len(part) for _, part in real]
+        assert set(lengths[:-1]) == {min(2 * depth, N) // 4}
+        assert 2 * max(lengths) * 2 * volume <= staging.bytes()
     short = Stage(staging, range(3))
     assert short._filling.stored.shape == (3, len(ROWS))
 

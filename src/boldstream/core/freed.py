@@ -60,7 +60,10 @@ class RowsToFree:
         self._freed = 0
 
     def free(self, stop: int) -> None:
-        """Give the pages of the rows before `stop` back; what they held is gone."""
+        """Give the pages of the rows before `stop` back, where the system takes them.
+
+        What the rows held is gone.
+        """
         whole = stop * self.values.strides[0] // mmap.PAGESIZE * mmap.PAGESIZE
         if whole > self._freed and FREES_ROWS:
             self._memory.madvise(mmap.MADV_DONTNEED, self._freed, whole - self._freed)

@@ -37,6 +37,11 @@ def read_sidecar(image: Path) -> dict[str, Any]:
     ------
     TableError
         If there is one that is not a mapping in JSON.
+
+    Examples
+    --------
+    >>> read_sidecar(Path("without_a_sidecar_bold.nii.gz"))
+    {}
     """
     path = sidecar_of(image)
     if not path.is_file():
@@ -59,13 +64,25 @@ def repetition_time(series: Series, t_r: float | None = None) -> float:
     t_r : float, optional
         Counts more than both.
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ParameterError
         If `t_r` is not above 0; if it is not given, and header and sidecar
         contradict each other or neither knows.
     TableError
-        If the sidecar cannot be read.
+        If the sidecar cannot be read, or its ``RepetitionTime`` is not above 0.
+
+    Examples
+    --------
+    >>> import nibabel as nib, numpy as np
+    >>> from boldstream.io.opening import open_image
+    >>> image = nib.Nifti1Image(np.zeros((2, 2, 2, 5), "u1"), np.eye(4))
+    >>> repetition_time(open_image(image).series, t_r=2)
+    2.0
     """
     if t_r is not None:
         return float(positive_number("t_r", t_r, unit="s"))

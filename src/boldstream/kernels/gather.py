@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 TILE = 8192
 
 
-def tiles(n: int) -> list[slice]:
-    """Slices that cut `n` voxels into pieces of `TILE`."""
-    return [slice(start, min(start + TILE, n)) for start in range(0, n, TILE)]
+def tiles(n: int, size: int = TILE) -> list[slice]:
+    """Slices that cut `n` voxels into pieces of so many."""
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
 def scale_into(out: NDArray[Any], stored: NDArray[Any], slope: float, inter: float) -> NDArray[Any]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.io.source import Block, Series
-from boldstream.kernels.gather import gather_rows
+from boldstream.kernels.gather import gather_rows, tiles
 from boldstream.streaming.nonfinite import NonFiniteRule
 
 Floats = NDArray[np.float64]
@@ -30,6 +30,8 @@ Floats = NDArray[np.float64]
 _DEPTH = 128
 _LEAST_DEPTH = 8
 _STAGE_BYTES = 64 << 20
+# The last volumes are worked on when nothing is left to decode: a fifth of a short run at most.
+_LEAST_STAGES = 5
 
 # Voxels worked on at once: so many volumes of them in float64 stay in the second-level cache.
 TILE = 2048
@@ -44,10 +46,10 @@ class Staging:
     series : Series
     rows : ndarray of int, shape (voxels,)
         Positions in a flat volume.
-    kept : ndarray of int, optional
-        Volumes that are taken, in order; all by default.
     rule : NonFiniteRule
         For what is not finite.
+    kept : ndarray of int, optional
+        Volumes that are taken, in order; all by default.
     """
 
     series: Series
@@ -59,11 +61,17 @@ class Staging:
     def depth(self) -> int:
         """Volumes that are worked on together; as many more are gathered meanwhile."""
         fit = _STAGE_BYTES // max(1, 2 * len(self.rows) * self.series.dtype.itemsize)
-        return int(np.clip(fit, _LEAST_DEPTH, _DEPTH))
+        share = -(-self._n_taken // _LEAST_STAGES)
+        return max(_LEAST_DEPTH, min(fit, _DEPTH, share))
+
+    @property
+    def _n_taken(self) -> int:
+        return self.series.n_volumes if self.kept is None else len(self.kept)
 
     def bytes(self, parts: int = 1) -> int:
         """Memory of the stages of so many parts of the series, of values as stored."""
-        n = self.series.n_volumes if self.kept is None else len(self.kept)
+        n = self._n_taken
+        # Of two shelves; the system gives no memory for a second one that is never filled.
         held = parts * min(2 * self.depth, -(-n // parts))
         return held * len(self.rows) * self.series.dtype.itemsize
 
@@ -123,8 +131,11 @@ class Stage:
 
     def _open(self, dtype: np.dtype[Any]) -> None:
         """Make room for as many volumes as the memory of the series' own type allows."""
-        fit = max(1, self._depth * self._staging.series.dtype.itemsize // dtype.itemsize)
-        depth = min(self._depth, fit)
+        depth, own = self._depth, self._staging.series.dtype.itemsize
+        if dtype.itemsize > own:
+            # Both shelves are filled then, also by a series that one would have held.
+            room = min(2 * depth, len(self._expected)) * own
+            depth = min(depth, max(1, room // (2 * dtype.itemsize)))
         self._filling, self._other = (_Shelf.of(depth, self._staging, dtype) for _ in range(2))
         self._work: Iterator[tuple[Staged, slice]] = iter(())
         n_tiles = -(-len(self._staging.rows) // TILE)
@@ -147,7 +158,7 @@ class Stage:
             self._filling.gather(self._held, block, t, self._staging, real=real)
             self._held += 1
             yield from islice(self._work, self._share)
-            if self._held == len(self._filling.stored) or self._is_all:
+            if self._held == len(self._filling.stored):
                 yield from self._swap()
         if self._is_all:
             yield from self._swap()
@@ -165,7 +176,7 @@ class Stage:
         yield from self._work
         if self._held:
             staged = self._filling.staged(self._start, self._held)
-            self._work = ((staged, tile) for tile in tiles_of(len(self._staging.rows)))
+            self._work = ((staged, tile) for tile in tiles(len(self._staging.rows), TILE))
             self._start, self._held = self._start + self._held, 0
             self._filling, self._other = self._other, self._filling
 
@@ -204,8 +215,3 @@ class _Shelf:
     def staged(self, start: int, n: int) -> Staged:
         """The first volumes, which have these numbers."""
         return Staged(start, self.stored[:n], self.slope[:n], self.inter[:n])
-
-
-def tiles_of(n: int) -> list[slice]:
-    """Slices that cut `n` voxels into pieces of `TILE`."""
-    return [slice(first, min(first + TILE, n)) for first in range(0, n, TILE)]

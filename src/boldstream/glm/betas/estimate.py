@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from boldstream.glm.betas.outputs import (
     Precision,
     open_sink,
 )
-from boldstream.glm.betas.runs import Estimation, EventsLike, plan_runs, trials_of
+from boldstream.glm.betas.runs import EventsLike, RunReader, plan_runs, trials_of
 from boldstream.glm.trials import make_trial_design
+from boldstream.glm.trials.fractional import check_fraction
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.source import VolumeSource
@@ -195,7 +195,7 @@ def trial_betas(
     """
     in_percent = _in_percent(signal_scaling)
     one_of("dtype", dtype, ("float32", "float64"))
-    _check_fraction(fraction, method, penalty)
+    _check_ridge(fraction, method, penalty)
     design_run = partial(
         make_trial_design,
         method=method,
@@ -225,7 +225,7 @@ def trial_betas(
     )
     whole = np.ones(series.grid.shape, dtype=bool)
     inside = whole if mask is None else load_mask(mask, series.grid, name="mask").array
-    estimation = Estimation(
+    reader = RunReader(
         mask=inside,
         fraction=fraction,
         in_percent=in_percent,
@@ -238,13 +238,13 @@ def trial_betas(
         sink = ImageSink(grid, len(trials), dtype)
         for run in runs:
             # Those of later runs too: what does not fit is known before anything is read.
-            estimation.stream(run, sink, sink.missing_bytes, memory_limit, progress)
+            reader.stream(run, sink, sink.missing_bytes, memory_limit, progress)
         return TrialBetas(sink.image(), trials, excluded, inside)
     origin = {"image": series.name, "method": method}
     content = FolderContent(grid, inside, trials, origin, _files(source, mask, events, confounds))
     with open_sink(path, content, dtype, overwrite=overwrite) as writing:
         for run in runs:
-            estimation.stream(run, writing, 0, memory_limit, progress)
+            reader.stream(run, writing, 0, memory_limit, progress)
     return TrialBetas(None, trials, excluded, inside, path)
 
 
@@ -255,7 +255,7 @@ def _in_percent(signal_scaling: Any) -> bool:
     raise ParameterError(f"`signal_scaling` must be False or 0, got {signal_scaling!r}")
 
 
-def _check_fraction(fraction: Any, method: str, penalty: float) -> None:
+def _check_ridge(fraction: Any, method: str, penalty: float) -> None:
     """Refuse before the images are read what fractional ridge would refuse after."""
     if fraction is None:
         return
@@ -264,9 +264,7 @@ def _check_fraction(fraction: Any, method: str, penalty: float) -> None:
             "`fraction` must be None unless `method` is 'lsa' and `penalty` 0, got "
             f"{fraction!r} with method {method!r} and a penalty of {penalty!r}"
         )
-    is_number = isinstance(fraction, numbers.Real) and not isinstance(fraction, bool)
-    if not (is_number and 0 < fraction <= 1):
-        raise ParameterError(f"`fraction` must be above 0 and at most 1, got {fraction!r}")
+    check_fraction(fraction)
 
 
 def _files(source: VolumeSource, mask: Any, *tables: Any) -> list[str | os.PathLike[str]]:

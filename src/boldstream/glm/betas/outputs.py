@@ -19,7 +19,7 @@ from boldstream.core.grid import Grid
 from boldstream.io.masks import load_mask
 from boldstream.io.opening import open_image
 from boldstream.io.stream_writing import VolumeWriter, open_volume_writer
-from boldstream.io.translate import expanded
+from boldstream.io.translate import expanded, translated
 from boldstream.io.writing import Outputs, as_image, write_json
 
 Floats = NDArray[np.float64]
@@ -197,6 +197,8 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
     ------
     ImageFileError
         If it is no such folder, or not whole.
+    CorruptImageError
+        If the array is damaged.
 
     Examples
     --------
@@ -219,21 +221,15 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
         )
     grid = open_image(folder / MASK).series.grid
     inside = load_mask(folder / MASK, grid, name=MASK).array
-    values, trials = _mapped(folder / ARRAY), _read_trials(folder / TRIALS)
+    with translated(folder / ARRAY, damage=True):
+        values: NDArray[Any] = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
+    trials = _read_trials(folder / TRIALS)
     if values.shape != (len(trials), np.count_nonzero(inside)):
         raise ImageFileError(
             f"{folder / ARRAY} must hold {len(trials)} trials of {np.count_nonzero(inside)} "
             f"voxels, got shape {values.shape}"
         )
     return StoredBetas(values, inside, grid, trials)
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    try:
-        values: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise ImageFileError(f"{path} is truncated or damaged: {error}") from error
-    return values
 
 
 def _read_trials(path: Path) -> pd.DataFrame:

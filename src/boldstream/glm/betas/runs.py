@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,6 +15,7 @@ from boldstream.core.blas import one_blas_thread
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.core.freed import FREES_ROWS, RowsToFree
 from boldstream.glm.betas.outputs import Sink
+from boldstream.glm.regression.scaling import warn_of_means
 from boldstream.glm.trials import FractionalRidge, TrialDesign
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.sidecar import repetition_time
@@ -122,7 +122,7 @@ def trials_of(runs: Sequence[BetaRun], part: str = "table") -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Estimation:
+class RunReader:
     """How betas are made of the volumes of every run.
 
     Attributes
@@ -177,13 +177,7 @@ class Estimation:
 
 def _percent(mean: Floats) -> Floats:
     """What makes percent of the mean, with the limit and the warning of nilearn."""
-    if (mean == 0).any():
-        warnings.warn(
-            "Mean values of 0 observed. The data have probably been centered. "
-            "Scaling might not work as expected.",
-            UserWarning,
-            stacklevel=2,
-        )
+    warn_of_means(mean)
     return 100 / np.maximum(mean, 1)
 
 
@@ -201,6 +195,7 @@ class _Betas(Reduction):
         # In the order in which they lie in memory they are gathered fastest.
         rows = np.sort(series.grid.rows_of(self.mask))
         rule = NonFiniteRule(self.nan_policy, series, rows, warns=False)
+        # Of the one state there is: a run of betas is read in one piece.
         rooms: list[RowsToFree] = []
 
         def zeros(shape: tuple[int, int]) -> Floats:

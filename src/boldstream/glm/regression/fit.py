@@ -16,6 +16,7 @@ from boldstream.glm.regression.residuals import residual_covariances, residual_s
 from boldstream.glm.regression.scaling import Scaled, scaling_of
 from boldstream.glm.regression.sums import Sums
 from boldstream.glm.regression.whitened import Whitened
+from boldstream.kernels.gather import tiles
 
 Floats = NDArray[np.float64]
 
@@ -97,21 +98,20 @@ class Problem:
     def noise(self) -> Floats:
         """AR coefficients of each voxel, shape (voxels, order)."""
         n, voxels = len(self.model.design), len(self.positions)
-        tiles = [slice(first, first + TILE) for first in range(0, voxels, TILE)]
-        mean = self._mean_residual(tiles)
+        mean = self._mean_residual()
         rho = np.empty((voxels, self.sums.order))
-        for tile in tiles:
+        for tile in tiles(voxels, TILE):
             sums = self.sums_of(tile)
             covariances = residual_covariances(sums, self.model.basis, self.model.functionals, mean)
             rho[tile] = yule_walker(covariances, n)
         return rho
 
-    def _mean_residual(self, tiles: list[slice]) -> float:
+    def _mean_residual(self) -> float:
         """Over all voxels, which nilearn takes out; 0 with a constant in the design."""
         if self.model.basis.constant is not None:
             return 0.0
         total, count = 0.0, 0
-        for tile in tiles:
+        for tile in tiles(len(self.positions), TILE):
             left = residual_sums(self.sums_of(tile), self.model.basis, self.model.functionals)
             # One voxel with NaN would take all others with it.
             finite = left[np.isfinite(left)]
@@ -174,8 +174,8 @@ def _alike(labels: NDArray[Any]) -> Iterator[tuple[Any, NDArray[np.intp]]]:
     ordered = np.argsort(position, kind="stable")
     stops = np.cumsum(np.bincount(position))
     for label, voxels in zip(found, np.split(ordered, stops[:-1]), strict=True):
-        for first in range(0, len(voxels), TILE):
-            yield label, voxels[first : first + TILE]
+        for tile in tiles(len(voxels), TILE):
+            yield label, voxels[tile]
 
 
 def _fit_alike(fit: RunFit, problem: Problem, kind: Whitened, voxels: NDArray[np.intp]) -> None:

@@ -40,6 +40,11 @@ class RunModel:
     ParameterError
         If the noise model is none, the design is not finite or has not more
         rows than the noise has lags, or `kept` does not belong to it.
+
+    Examples
+    --------
+    >>> RunModel(np.ones((40, 1)), noise_model="ar2").order
+    2
     """
 
     design: Floats
@@ -92,6 +97,7 @@ def order_of(noise_model: str) -> int:
         return 0
     number = noise_model[2:] if noise_model.startswith("ar") else ""
     if not number.isdecimal() or int(number) < 1:
+        # In nilearn's words, which programs that use its model may look for.
         raise ParameterError(
             "AR order must be a positive integer specified as arN, where N is an integer. "
             f"E.g. ar3; or the noise model 'ols'. You provided {noise_model}."

@@ -55,13 +55,13 @@ def scaling_of(sums: Sums, total: Floats, kind: Scale | None, volume_means: Floa
     if kind is None:
         return Scaled(np.ones_like(mean), np.zeros_like(mean), sums.reference)
     if kind == "volume":
-        _warn_of_means(volume_means)
+        warn_of_means(volume_means)
         ones = np.ones_like(mean)
         return Scaled(ones, -100 * ones, sums.reference - 100)
     if kind == "grand":
         mean = np.full_like(mean, mean.mean())
     if kind in ("voxel", "grand"):
-        _warn_of_means(mean)
+        warn_of_means(mean)
         least = np.maximum(mean, 1)
         return Scaled(100 / least, np.full_like(mean, -100.0), 100 * (sums.reference / least - 1))
     if kind == "psc":
@@ -80,7 +80,8 @@ def _deviation(sums: Sums, total: Floats) -> Floats:
     return deviation
 
 
-def _warn_of_means(means: Floats) -> None:
+def warn_of_means(means: Floats) -> None:
+    """Give nilearn's warning of data in percent of a mean that is 0."""
     if (means == 0).any():
         warnings.warn(
             "Mean values of 0 observed. The data have probably been centered. "

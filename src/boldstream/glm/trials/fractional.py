@@ -110,7 +110,7 @@ class FractionalRidge:
         ParameterError
             If `fraction` or a shape is wrong.
         """
-        fraction = _check_fraction(fraction)
+        fraction = check_fraction(fraction)
         n_trials, n_components = self.vectors.shape
         if projected.ndim != 2 or len(projected) != n_components:
             raise ParameterError(
@@ -134,7 +134,14 @@ class FractionalRidge:
         return out
 
 
-def _check_fraction(fraction: Any) -> float:
+def check_fraction(fraction: Any) -> float:
+    """Return a share of the length of betas as a float.
+
+    Raises
+    ------
+    ParameterError
+        If it is not above 0 and at most 1.
+    """
     is_number = isinstance(fraction, numbers.Real) and not isinstance(fraction, bool)
     if not (is_number and 0 < fraction <= 1):
         raise ParameterError(f"`fraction` must be above 0 and at most 1, got {fraction!r}")
