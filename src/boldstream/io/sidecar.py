@@ -44,8 +44,17 @@ def read_sidecar(image: Path) -> dict[str, Any]:
     {}
     """
     path = sidecar_of(image)
-    if not path.is_file():
-        return {}
+    return read_json(path) if path.is_file() else {}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a mapping from a JSON file.
+
+    Raises
+    ------
+    TableError
+        If it is none.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -13,9 +13,9 @@ from typing import Any
 from boldstream.core.budget import Budget, format_bytes
 from boldstream.core.errors import MemoryBudgetError
 from boldstream.io.source import Read, Series
+from boldstream.streaming.groups import Group, make_groups
 from boldstream.streaming.preparation import Preparation
 from boldstream.streaming.reduction import Accumulator, Bound
-from boldstream.streaming.stages import Stage, make_stages
 
 # A block of about this size keeps the work per block far above its overhead
 # while a few of them stay in the cache; larger ones gain nothing.
@@ -174,9 +174,9 @@ def make_plan(
     MemoryBudgetError
         If even single volumes do not fit; it says what needs how much.
     """
-    stages = make_stages(bounds)
-    for jobs, k in product(range(n_jobs, 0, -1), _block_sizes(series, stages)):
-        needs = _needs(bounds, stages, k, jobs)
+    groups = make_groups(bounds)
+    for jobs, k in product(range(n_jobs, 0, -1), _block_sizes(series, groups)):
+        needs = _needs(bounds, groups, k, jobs)
         buffers = buffer_bytes(k, jobs)
         plan = Plan(series, k, buffers, needs, budget, reads, loading_peak_bytes, jobs)
         if plan.peak_bytes <= budget.peak_bytes:
@@ -184,23 +184,23 @@ def make_plan(
     raise MemoryBudgetError(_cannot_fit(plan))
 
 
-def _block_sizes(series: Series, stages: Sequence[Stage]) -> list[int]:
+def _block_sizes(series: Series, groups: Sequence[Group]) -> list[int]:
     """Volumes of a block, from the number that is best down to one."""
-    prepared = [stage.preparation.series for stage in stages if stage.preparation is not None]
+    prepared = [group.preparation.series for group in groups if group.preparation is not None]
     largest = max(some.volume_bytes for some in [series, *prepared])
-    asked = [accumulator.cost().block for stage in stages for accumulator in stage.distinct]
+    asked = [accumulator.cost().block for group in groups for accumulator in group.distinct]
     k = max(1, min(max(series.run_lengths), max(_BLOCK_BYTES, *asked) // max(1, largest)))
     return [k >> halvings for halvings in range(k.bit_length())]
 
 
 def _needs(
-    bounds: Sequence[Bound[Any]], stages: Sequence[Stage], k: int, jobs: int
+    bounds: Sequence[Bound[Any]], groups: Sequence[Group], k: int, jobs: int
 ) -> tuple[Need, ...]:
     """What each reduction needs, in order, and then each preparation."""
     needs: dict[int, Need] = {}
-    for stage in stages:
+    for group in groups:
         seen = set[int]()
-        for position, accumulator in zip(stage.positions, stage.accumulators, strict=True):
+        for position, accumulator in zip(group.positions, group.accumulators, strict=True):
             bound = bounds[position]
             needs[position] = (
                 Need(bound.label, 0, 0, 0, bound.result_bytes)
@@ -208,7 +208,7 @@ def _needs(
                 else _need_of(bound, accumulator, k, jobs)
             )
             seen.add(id(accumulator))
-    preparations = [stage.preparation for stage in stages if stage.preparation is not None]
+    preparations = [group.preparation for group in groups if group.preparation is not None]
     return (
         *(needs[position] for position in range(len(bounds))),
         *(_need_of_preparation(preparation, k, jobs) for preparation in preparations),

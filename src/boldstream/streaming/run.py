@@ -12,10 +12,10 @@ import numpy as np
 from boldstream.core.blas import one_blas_thread
 from boldstream.core.jobs import together
 from boldstream.io.source import Block, VolumeSource
+from boldstream.streaming.groups import Group, make_groups
 from boldstream.streaming.preparation import Preparing
 from boldstream.streaming.progress import Report
 from boldstream.streaming.reduction import Accumulator, Bound
-from boldstream.streaming.stages import Stage, make_stages
 
 # What a preparation learns in one pass settles it for the next; a third is for good measure.
 _MOST_PASSES = 3
@@ -76,7 +76,7 @@ class Pass:
     ) -> None:
         self._pieces = source.split(jobs)
         self._volumes, self._block_volumes = source.volumes, block_volumes
-        self._bounds, self._stages = bounds, make_stages(bounds)
+        self._bounds, self._groups = bounds, make_groups(bounds)
         self._filled: list[_Filling] = []
 
     def read(self) -> Generator[int, None, None]:
@@ -90,7 +90,7 @@ class Pass:
 
     def _one_thread(self) -> AbstractContextManager[None]:
         """Keeps products of matrices to their threads, where there are any."""
-        prepares = any(stage.preparation is not None for stage in self._stages)
+        prepares = any(group.preparation is not None for group in self._groups)
         multiplies = any(bound.accumulator.multiplies for bound in self._bounds)
         return one_blas_thread() if prepares or multiplies else nullcontext()
 
@@ -99,8 +99,8 @@ class Pass:
             # What a pass before this one held is free before this one takes its own.
             self._filled = []
             self._filled = [
-                _Filling(stage, self._volumes, [piece.volumes for piece in self._pieces])
-                for stage in self._stages
+                _Filling(group, self._volumes, [piece.volumes for piece in self._pieces])
+                for group in self._groups
             ]
             yield 0
             done = 0
@@ -124,9 +124,9 @@ class Pass:
         """The result of every reduction, in order, once all was read."""
         made: dict[int, Any] = {}
         with self._one_thread(), np.errstate(invalid="ignore", over="ignore"):
-            for stage, filling in zip(self._stages, self._filled, strict=True):
+            for group, filling in zip(self._groups, self._filled, strict=True):
                 states = filling.join()
-                for position, accumulator in zip(stage.positions, stage.accumulators, strict=True):
+                for position, accumulator in zip(group.positions, group.accumulators, strict=True):
                     finalize = self._bounds[position].finalize
                     made[position] = finalize(states[id(accumulator)])
         return tuple(made[position] for position in range(len(self._bounds)))
@@ -134,7 +134,7 @@ class Pass:
 
 @dataclass
 class _Lane:
-    """A stage in one thread: who prepares its blocks, and the states that take them."""
+    """A group in one thread: who prepares its blocks, and the states that take them."""
 
     worker: Preparing | None
     accumulators: Sequence[Accumulator[Any]]
@@ -147,10 +147,10 @@ class _Lane:
 
 
 class _Filling:
-    """The states of a stage during a pass, and a lane for each piece of the source."""
+    """The states of a group during a pass, and a lane for each piece of the source."""
 
-    def __init__(self, stage: Stage, volumes: range, ranges: Sequence[range]) -> None:
-        self._preparation, self._accumulators = stage.preparation, stage.distinct
+    def __init__(self, group: Group, volumes: range, ranges: Sequence[range]) -> None:
+        self._preparation, self._accumulators = group.preparation, group.distinct
         self._states = [accumulator.init(volumes) for accumulator in self._accumulators]
         self.lanes = [_Lane(self._worker(), self._accumulators, []) for _ in ranges]
         for accumulator, state in zip(self._accumulators, self._states, strict=True):

@@ -199,6 +199,18 @@ def test_what_is_no_folder_of_betas(how: str, tmp_path: Path) -> None:
         bs.open_betas(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("key", ["layout", "dtype", "n_trials"])
+def test_a_manifest_that_says_something_else(key: str, tmp_path: Path) -> None:
+    bs.trial_betas(run(), events(), output=tmp_path / "betas")
+    path = tmp_path / "betas" / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "another"}))
+    with pytest.raises(bs.ImageFileError, match="manifest.json must say of the files beside it"):
+        bs.open_betas(tmp_path / "betas")
+    path.write_text("{")
+    with pytest.raises(bs.TableError, match="cannot be read as JSON"):
+        bs.open_betas(tmp_path / "betas")
+
+
 def test_a_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     found = bs.trial_betas(run(), events(), t_r=TR, output="~/betas")

@@ -18,6 +18,7 @@ from boldstream.core.errors import ImageFileError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.masks import load_mask
 from boldstream.io.opening import open_image
+from boldstream.io.sidecar import read_json
 from boldstream.io.stream_writing import VolumeWriter, open_volume_writer
 from boldstream.io.translate import expanded, translated
 from boldstream.io.writing import Outputs, as_image, write_json
@@ -197,6 +198,8 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
     ------
     ImageFileError
         If it is no such folder, or not whole.
+    TableError
+        If its manifest is damaged.
     CorruptImageError
         If the array is damaged.
 
@@ -224,11 +227,15 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
     with translated(folder / ARRAY, damage=True):
         values: NDArray[Any] = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
     trials = _read_trials(folder / TRIALS)
-    if values.shape != (len(trials), np.count_nonzero(inside)):
+    if values.shape != (len(trials), np.count_nonzero(inside)) or not values.flags.c_contiguous:
         raise ImageFileError(
             f"{folder / ARRAY} must hold {len(trials)} trials of {np.count_nonzero(inside)} "
-            f"voxels, got shape {values.shape}"
+            f"voxels, trial by trial, got shape {values.shape}"
         )
+    said = read_json(folder / MANIFEST)
+    is_so = {"layout": LAYOUT, "dtype": values.dtype.name, "n_trials": len(trials)}
+    if said | is_so != said:
+        raise ImageFileError(f"{folder / MANIFEST} must say of the files beside it {is_so}")
     return StoredBetas(values, inside, grid, trials)
 
 

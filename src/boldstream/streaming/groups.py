@@ -1,4 +1,4 @@
-"""Stages: the accumulators of a pass, by the preparation of the volumes that they take."""
+"""Groups: the accumulators of a pass, by the preparation of the volumes that they take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from boldstream.streaming.reduction import Accumulator, Bound
 
 
 @dataclass(frozen=True)
-class Stage:
+class Group:
     """Bound reductions that take the same prepared volumes.
 
     Attributes
@@ -34,8 +34,8 @@ class Stage:
         return list({id(accumulator): accumulator for accumulator in self.accumulators}.values())
 
 
-def make_stages(bounds: Sequence[Bound[Any]]) -> list[Stage]:
-    """As few stages, and in each as few accumulators, as serve all bound reductions."""
+def make_groups(bounds: Sequence[Bound[Any]]) -> list[Group]:
+    """As few groups, and in each as few accumulators, as serve all bound reductions."""
     grouped: list[tuple[Preparation | None, list[int]]] = []
     for i, bound in enumerate(bounds):
         for preparation, positions in grouped:
@@ -45,7 +45,7 @@ def make_stages(bounds: Sequence[Bound[Any]]) -> list[Stage]:
         else:
             grouped.append((bound.preparation, [i]))
     return [
-        Stage(preparation, positions, _shared([bounds[i].accumulator for i in positions]))
+        Group(preparation, positions, _shared([bounds[i].accumulator for i in positions]))
         for preparation, positions in grouped
     ]
 
