@@ -204,7 +204,7 @@ def test_a_manifest_that_says_something_else(key: str, tmp_path: Path) -> None:
     bs.trial_betas(run(), events(), output=tmp_path / "betas")
     path = tmp_path / "betas" / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: "another"}))
-    with pytest.raises(bs.ImageFileError, match="manifest.json must say of the files beside it"):
+    with pytest.raises(bs.ImageFileError, match=r"manifest\.json must say of the files beside it"):
         bs.open_betas(tmp_path / "betas")
     path.write_text("{")
     with pytest.raises(bs.TableError, match="cannot be read as JSON"):
