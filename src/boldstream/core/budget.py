@@ -67,9 +67,9 @@ def find_budget(
 
     Examples
     --------
-    >>> budget = find_budget("500MiB", limits=[])
+    >>> budget = find_budget("16GiB", limits=[])
     >>> format_bytes(budget.peak_bytes), budget.source
-    ('500 MiB', 'memory_limit')
+    ('16 GiB', 'memory_limit')
     """
     held = process_memory().rss_bytes
     found = memory_limits() if limits is None else limits
