@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.errors import ImageFileError
-from boldstream.glm.first_level.time_series import TILE, TimeSeries
+from boldstream.glm.first_level.time_series import TimeSeries
 from boldstream.io.source import Block, Series
 from boldstream.maskers.images import Images, open_images
 from boldstream.streaming.cost import Cost
 from boldstream.streaming.nonfinite import NanPolicy, NonFiniteRule
 from boldstream.streaming.per_volume import Rows, RowsOfVolumes, read_voxels
 from boldstream.streaming.reduction import Bound, Reduction
+from boldstream.streaming.stage import TILE
 
 
 @dataclass(frozen=True, eq=False)

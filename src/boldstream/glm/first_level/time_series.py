@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from boldstream.core.grid import Grid
 from boldstream.glm.first_level.results import DetailedLabelResults, RunResults
+from boldstream.kernels.gather import tiles
+from boldstream.streaming.stage import TILE
 
 Floats = NDArray[np.float64]
 Attribute = Literal["predicted", "residuals", "normalized_residuals"]
 ATTRIBUTES: tuple[Attribute, ...] = ("predicted", "residuals", "normalized_residuals")
 
-# Voxels worked on at once: some volumes of them in float64 stay in the second-level cache.
-TILE = 2048
 # Volumes at a time, where no blocks say how many.
 _AT_ONCE = 16
 
@@ -140,8 +140,7 @@ class TimeSeries:
             The data (len(volumes), some) of some voxels as they lie in a
             volume, as a new array; none for "predicted".
         """
-        for first in range(0, len(self._rows), TILE):
-            tile = slice(first, first + TILE)
+        for tile in tiles(len(self._rows), TILE):
             values = self._voxels.predicted(self.design, volumes, tile)
             if read is not None:
                 np.subtract(self._fitted(read(tile), volumes, tile), values, out=values)
