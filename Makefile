@@ -55,6 +55,7 @@ benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on
 	@$(BIN)/python -m benchmarks.store
 	@$(BIN)/python -m benchmarks.maskers
 	@$(BIN)/python -m benchmarks.glm
+	@$(BIN)/python -m benchmarks.searchlight
 
 fuzz: .venv/.installed ## thousands of made-up and damaged images
 	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8

@@ -39,7 +39,7 @@ _HOMES = {
     ),
 }
 # Found as bs.NAME too, and imported only then.
-_PACKAGES = ("glm", "maskers")
+_PACKAGES = ("decoding", "glm", "maskers")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *_HOME_OF]

@@ -9,6 +9,8 @@ import typer
 from boldstream._version import __version__
 from boldstream.cli.betas import betas
 from boldstream.cli.cache import cache
+from boldstream.cli.decoding.decode import decode
+from boldstream.cli.decoding.searchlight import searchlight
 from boldstream.cli.demo import demo
 from boldstream.cli.errors import CommandGroup
 from boldstream.cli.extract import extract
@@ -27,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (info, extract, glm, betas, summary, volume, tune, demo):
+for _command in (info, extract, glm, betas, searchlight, decode, summary, volume, tune, demo):
     app.command()(_command)
 app.add_typer(cache)
 

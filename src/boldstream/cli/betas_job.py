@@ -13,7 +13,8 @@ from boldstream.cli.cleaning import CleaningOptions, check_count
 from boldstream.cli.glm_options import DesignOptions, facts_of_model
 from boldstream.cli.jobs import describe_origin, full_path
 from boldstream.glm.betas import TrialBetas, trial_betas
-from boldstream.glm.betas.outputs import ARRAY, MANIFEST, MASK, TRIALS, write_trials
+from boldstream.glm.betas.outputs import write_trials
+from boldstream.io.betas import ARRAY, MANIFEST, MASK, TRIALS
 from boldstream.io.opening import open_image
 from boldstream.io.sidecar import repetition_time
 from boldstream.io.writing import Outputs, write_json

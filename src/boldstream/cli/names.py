@@ -9,10 +9,11 @@ from pathlib import Path
 import typer
 
 
-def name_masks(texts: Sequence[str]) -> dict[str, Path]:
+def name_masks(texts: Sequence[str], hint: str = "--mask") -> dict[str, Path]:
     """Masks by name; a mask without one is called as its file, less the ending.
 
     Names become names of files, so none may lead out of the folder for results.
+    `hint` is the option that errors name.
 
     Examples
     --------
@@ -26,12 +27,12 @@ def name_masks(texts: Sequence[str]) -> dict[str, Path]:
             raise typer.BadParameter(
                 f"the name {name!r} of {path} must be a plain file name that starts with no dot; "
                 "give another as NAME=FILE",
-                param_hint="--mask",
+                param_hint=hint,
             )
         if counts[name] > 1:
             raise typer.BadParameter(
                 f"the name {name!r} is given to {counts[name]} masks; give others as NAME=FILE",
-                param_hint="--mask",
+                param_hint=hint,
             )
     return dict(named)
 

@@ -25,7 +25,8 @@ def _checked_size(size: str | None) -> str | None:
     return size
 
 
-def _checked_jobs(n_jobs: int) -> int:
+def checked_jobs(n_jobs: int) -> int:
+    """Refuse what is no number of jobs."""
     try:
         resolve_n_jobs(n_jobs)
     except ParameterError as error:
@@ -74,7 +75,7 @@ Jobs = Annotated[
     typer.Option(
         "--n-jobs",
         metavar="N",
-        callback=_checked_jobs,
+        callback=checked_jobs,
         help="Read so many files side by side; -1: one for each core.",
     ),
 ]

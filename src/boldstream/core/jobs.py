@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -70,8 +70,10 @@ class _End:
 class Crew(Generic[Item]):
     """Generators that run side by side, each in a thread of its own.
 
-    Leaving the ``with`` block, by an error or an interrupt too, stops each at
-    its next item, closes it, and waits for its thread.
+    At most one item of each waits to be taken, so that none fills memory with
+    what nobody looks at yet. Leaving the ``with`` block, by an error or an
+    interrupt too, stops each at its next item, closes it, and waits for its
+    thread.
 
     Examples
     --------
@@ -85,9 +87,10 @@ class Crew(Generic[Item]):
     """
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[Item | _End] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Item, Semaphore] | _End] = SimpleQueue()
         self._stopped = Event()
         self._threads: list[Thread] = []
+        self._rooms: list[Semaphore] = []
         self._running = 0
 
     def __enter__(self) -> Crew[Item]:
@@ -100,6 +103,8 @@ class Crew(Generic[Item]):
         trace: TracebackType | None,
     ) -> None:
         self._stopped.set()
+        for room in self._rooms:
+            room.release()
         for thread in self._threads:
             # An interrupt may have come before it was started.
             if thread.ident is not None:
@@ -107,7 +112,9 @@ class Crew(Generic[Item]):
 
     def start(self, job: Generator[Item, None, None]) -> None:
         """Run a job; it may be done while the items of others are taken."""
-        thread = Thread(target=self._run, args=(job,), name="boldstream-job")
+        room = Semaphore()
+        thread = Thread(target=self._run, args=(job, room), name="boldstream-job")
+        self._rooms.append(room)
         self._threads.append(thread)
         self._running += 1
         thread.start()
@@ -118,23 +125,29 @@ class Crew(Generic[Item]):
         The first error of a job is raised here.
         """
         while self._running:
-            item = self._queue.get()
-            if not isinstance(item, _End):
+            found = self._queue.get()
+            if not isinstance(found, _End):
+                item, room = found
+                room.release()
+                # What is held here would not be freed before the next one is there.
+                del found
                 yield item
+                del item
                 continue
             self._running -= 1
-            if item.error is not None:
+            if found.error is not None:
                 try:
-                    raise item.error
+                    raise found.error
                 finally:
                     # The error holds this frame, which must not hold the error.
-                    del item
+                    del found
 
-    def _run(self, job: Generator[Item, None, None]) -> None:
+    def _run(self, job: Generator[Item, None, None], room: Semaphore) -> None:
         try:
             with closing(job):
                 for item in job:
-                    self._queue.put(item)
+                    room.acquire()
+                    self._queue.put((item, room))
                     if self._stopped.is_set():
                         return
             self._queue.put(_End())

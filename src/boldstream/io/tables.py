@@ -41,8 +41,15 @@ class Table:
         return self.columns[name]
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
+def read_table(path: str | os.PathLike[str], *, guess_delimiter: bool = False) -> Table:
     """Read a table whose first line names its columns.
+
+    Parameters
+    ----------
+    path : path
+    guess_delimiter : bool
+        Whether cells lie between tabs, commas or spaces is seen from the first
+        line; else there are commas where the file is called ``.csv``, and tabs.
 
     Raises
     ------
@@ -57,7 +64,14 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise TableError(f"{path} cannot be read as a table: {reason}") from error
-    found = _rows_of(path, text)
+    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
+    if guess_delimiter:
+        first = text.partition("\n")[0].strip()
+        delimiter = next((mark for mark in "\t, " if mark in first), delimiter)
+    if delimiter == " ":
+        # Any number of spaces stands between two cells, and at the end of a line.
+        text = "\n".join(" ".join(line.split()) for line in text.splitlines())
+    found = _rows_of(path, text, delimiter)
     _, header = next(found, (1, []))
     if not header or len(set(header)) < len(header):
         raise TableError(f"{path} must name each column once in its first line, got {header}")
@@ -76,9 +90,8 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     return Table(path, columns, lines)
 
 
-def _rows_of(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+def _rows_of(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Lines of a file with their cells."""
-    delimiter = "," if path.suffix.lower() == ".csv" else "\t"
     # Strict, as a quote that is never closed would swallow the rows below it.
     reader = csv.reader(StringIO(text), delimiter=delimiter, strict=True)
     try:

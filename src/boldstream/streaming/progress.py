@@ -1,4 +1,4 @@
-"""Progress of a pass: volumes done, volumes per second, time remaining."""
+"""Progress of a pass: volumes done, volumes per second, time remaining; of spheres too."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ Report: TypeAlias = Callable[[int, int], None]
 
 
 @contextmanager
-def open_progress(progress: bool | Report, name: str) -> Iterator[Report]:
+def open_progress(
+    progress: bool | Report, name: str, *, unit: str = "volumes"
+) -> Iterator[Report]:
     """Give a function to report to: the caller's own, a bar on standard error, or none."""
     if callable(progress):
         yield progress
     elif progress:
-        with _bar(name) as report:
+        with _bar(name, unit) as report:
             yield report
     else:
         yield _ignore
@@ -28,7 +30,7 @@ def _ignore(done: int, total: int) -> None:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Report]:
+def _bar(name: str, unit: str) -> Iterator[Report]:
     # Imported here: rich costs 50 ms and 8 MiB that a silent pass need not pay.
     from rich.console import Console
     from rich.markup import escape
@@ -46,7 +48,7 @@ def _bar(name: str) -> Iterator[Report]:
     class Speed(ProgressColumn):
         def render(self, task: Task) -> Text:
             seconds = task.finished_time or task.elapsed
-            return Text(f"{task.completed / seconds:.0f} volumes/s" if seconds else "")
+            return Text(f"{task.completed / seconds:.0f} {unit}/s" if seconds else "")
 
     columns = (
         TextColumn("{task.description}"),

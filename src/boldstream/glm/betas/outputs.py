@@ -16,19 +16,12 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import ImageFileError, ParameterError
 from boldstream.core.grid import Grid
-from boldstream.io.masks import load_mask
-from boldstream.io.opening import open_image
-from boldstream.io.sidecar import read_json
+from boldstream.io.betas import ARRAY, LAYOUT, MANIFEST, MASK, TRIALS, open_betas_folder
 from boldstream.io.stream_writing import VolumeWriter, open_volume_writer
-from boldstream.io.translate import expanded, translated
 from boldstream.io.writing import Outputs, as_image, write_json
 
 Floats = NDArray[np.float64]
 Precision = Literal["float32", "float64"]
-
-# Of a folder of betas.
-ARRAY, MASK, TRIALS, MANIFEST = "betas.npy", "mask.nii.gz", "trials.tsv", "manifest.json"
-LAYOUT = "trials x voxels"
 
 
 class Sink(Protocol):
@@ -216,27 +209,14 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
     ...     betas.values.shape, list(betas.trials["onset"])
     ((3, 64), [4.0, 30.0, 61.0])
     """
-    folder = expanded(path)
-    missing = [name for name in (ARRAY, MASK, TRIALS, MANIFEST) if not (folder / name).is_file()]
-    if missing:
+    folder = open_betas_folder(path)
+    trials = _read_trials(folder.path / TRIALS)
+    if len(trials) != len(folder.values):
         raise ImageFileError(
-            f"{folder} must be a folder that `trial_betas` wrote; it has no {', '.join(missing)}"
+            f"{folder.path / ARRAY} must hold {len(trials)} trials of {folder.values.shape[1]} "
+            f"voxels, trial by trial, got shape {folder.values.shape}"
         )
-    grid = open_image(folder / MASK).series.grid
-    inside = load_mask(folder / MASK, grid, name=MASK).array
-    with translated(folder / ARRAY, damage=True):
-        values: NDArray[Any] = np.load(folder / ARRAY, mmap_mode="r", allow_pickle=False)
-    trials = _read_trials(folder / TRIALS)
-    if values.shape != (len(trials), np.count_nonzero(inside)) or not values.flags.c_contiguous:
-        raise ImageFileError(
-            f"{folder / ARRAY} must hold {len(trials)} trials of {np.count_nonzero(inside)} "
-            f"voxels, trial by trial, got shape {values.shape}"
-        )
-    said = read_json(folder / MANIFEST)
-    is_so = {"layout": LAYOUT, "dtype": values.dtype.name, "n_trials": len(trials)}
-    if said | is_so != said:
-        raise ImageFileError(f"{folder / MANIFEST} must say of the files beside it {is_so}")
-    return StoredBetas(values, inside, grid, trials)
+    return StoredBetas(folder.values, folder.mask.array, folder.mask.grid, trials)
 
 
 def _read_trials(path: Path) -> pd.DataFrame:

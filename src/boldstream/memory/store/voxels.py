@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import os
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +14,15 @@ from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import MaskError, ParameterError, StorageError
+from boldstream.core.freed import freeable
 from boldstream.core.grid import Grid
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.memory.store.entries import VOXELS, OpenEntry, require_entry
 
 # Voxels worked on at once: their values of one panel stay in the processor's cache.
 _TILE = 1024
+# Values of one panel that are read together: 256 KiB once they are float64.
+_WINDOW_VALUES = 1 << 15
 
 
 class StoredVoxels:
@@ -86,6 +92,61 @@ class StoredVoxels:
                 self._scale(out[span, tile], some.T[: span.stop - span.start], span)
         return out
 
+    def read_rows(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """Time courses of some voxels, those of a voxel together.
+
+        Nothing is mapped: memory is that of the result and less than 1 MiB.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Positions among `voxels`, ascending.
+
+        Returns
+        -------
+        ndarray, shape (len(rows), volumes), float32
+
+        Raises
+        ------
+        ParameterError
+            If positions lie outside `voxels`, or do not ascend.
+        StorageError
+            If this is closed.
+        """
+        rows = self._checked(rows)
+        if (np.diff(rows) <= 0).any():
+            raise ParameterError("`rows` must ascend, got positions that do not")
+        out = freeable((len(rows), self.n_volumes), np.float32)
+        # Window by window: what is filled stays in the cache from panel to panel.
+        for some in self._windows(rows):
+            first, last = int(rows[some.start]), int(rows[some.stop - 1])
+            inside = rows[some] - first
+            for index, span in self._spans():
+                values = self._read_panel(index, first, last + 1)[:, : span.stop - span.start]
+                self._scale(out[some, span].T, values.take(inside, axis=0).T, span)
+        return out
+
+    def find_finite(self) -> NDArray[np.bool_]:
+        """Which voxels hold no NaN and no infinity in any volume; reads all of them once.
+
+        Returns
+        -------
+        ndarray of bool, shape (voxels,)
+
+        Raises
+        ------
+        StorageError
+            If this is closed.
+        """
+        every = np.arange(len(self.voxels))
+        finite = np.ones(len(every), np.bool_)
+        # Integers are finite; where the last panel is not full it holds zeros.
+        for index, _ in self._spans() if self._dtype.kind == "f" else ():
+            for some in self._windows(every):
+                values = self._read_panel(index, some.start, some.stop)
+                finite[some] &= np.isfinite(values).all(axis=1)
+        return finite
+
     def read_volume(self, t: int) -> NDArray[np.float32]:
         """All voxels of one volume.
 
@@ -136,6 +197,38 @@ class StoredVoxels:
             # A file that is too short by now is a ValueError.
             raise StorageError(f"{self.path} cannot be mapped: {error}") from error
         return np.frombuffer(pages, self._dtype, count, lead).reshape(n_voxels, panel)
+
+    def _spans(self) -> Iterator[tuple[int, slice]]:
+        """The number of each panel, and its volumes."""
+        n_panels, _, panel = self._shape
+        for index in range(n_panels):
+            yield index, slice(index * panel, min((index + 1) * panel, self.n_volumes))
+
+    def _windows(self, rows: NDArray[np.intp]) -> list[slice]:
+        """Cut ascending rows into parts that lie near each other in a panel."""
+        window = max(1, _WINDOW_VALUES // self._shape[2])
+        cuts = np.flatnonzero(np.diff(rows // window)) + 1
+        ends = [0, *cuts.tolist(), len(rows)]
+        return [slice(a, b) for a, b in pairwise(ends) if b > a]
+
+    def _read_panel(self, index: int, start: int, stop: int) -> NDArray[Any]:
+        """Some voxels of one panel (voxels, panel), in memory of our own."""
+        descriptor = self._lock.descriptor
+        if descriptor < 0:
+            raise StorageError(f"{self.path} is closed; open it again to read")
+        _, n_voxels, panel = self._shape
+        values = np.empty((stop - start, panel), self._dtype)
+        left = memoryview(values.reshape(-1).view(np.uint8).data)
+        position = self._start + (index * n_voxels + start) * panel * self._dtype.itemsize
+        while left:
+            try:
+                n = os.preadv(descriptor, [left], position)
+            except OSError as error:
+                raise StorageError(f"{self.path} cannot be read: {error.strerror}") from error
+            if not n:
+                raise StorageError(f"{self.path} was cut short; make it again")
+            position, left = position + n, left[n:]
+        return values
 
     def _scale(self, out: NDArray[np.float32], stored: NDArray[Any], span: slice) -> None:
         """Real values of stored ones, both (volumes, voxels)."""

@@ -1,0 +1,1 @@
+"""``boldstream searchlight`` and ``boldstream decode``."""

@@ -1,0 +1,194 @@
+"""The decoding of regions that a command asks for, from headers to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boldstream.cli.decoding.data import Data, open_data
+from boldstream.cli.decoding.facts import count_classes, describe_cost
+from boldstream.cli.decoding.labels import LabelOptions, Labels, read_labels
+from boldstream.cli.decoding.limits import limit_beside_figures
+from boldstream.cli.jobs import full_path
+from boldstream.core.errors import ParameterError
+from boldstream.core.grid import Grid
+from boldstream.decoding.figures import chance_of, plot_decoding
+from boldstream.decoding.roi import decode
+from boldstream.decoding.roi.results import Decoding
+from boldstream.decoding.task.names import find_estimator
+from boldstream.io.labels import load_labels
+from boldstream.io.masks import load_mask
+from boldstream.io.writing import Outputs, write_json
+
+_TABLE, _FOLDS, _CONFUSION, _PREDICTIONS, _FIGURE, _SIDECAR = (
+    "decoding.tsv",
+    "decoding_folds.tsv",
+    "confusion.tsv",
+    "predictions.tsv",
+    "decoding.png",
+    "decoding.json",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeJob:
+    """What is to be decoded and written; see the options of the command.
+
+    Attributes
+    ----------
+    options : mapping
+        Parameters of `boldstream.decoding.decode`, under its names.
+    """
+
+    data: Sequence[Path]
+    labels: Path | None
+    targets: Sequence[str]
+    groups: str | None
+    conditions: Sequence[str]
+    blocks: str | None
+    rois: Mapping[str, Path]
+    atlas: Path | None
+    atlas_names: Path | None
+    options: Mapping[str, Any]
+    estimator_args: Mapping[str, Any]
+    n_jobs: int
+    memory_limit: str | None
+    progress: bool
+
+    def run(self, folder: Path, *, overwrite: bool) -> dict[str, str]:
+        """Decode, write all files or none, and return what to say of each.
+
+        Raises
+        ------
+        BoldstreamError
+            Before a volume is read, if files, labels or options cannot be
+            used; later, if an image turns out to be damaged.
+        """
+        started = perf_counter()
+        data = open_data(self.data)
+        asked = LabelOptions(
+            file=data.labels_file(self.labels),
+            targets=self.targets,
+            groups=self.groups,
+            conditions=self.conditions,
+            blocks=self.blocks,
+        )
+        labels = read_labels(asked, data.n_samples, data.name)
+        regions = self._regions(data.grid)
+        given = [path for path in (self.atlas, self.atlas_names) if path is not None]
+        inputs = [*data.inputs, asked.file, *self.rois.values(), *given]
+        names = [_TABLE, _FOLDS, _CONFUSION, _PREDICTIONS, _FIGURE, _SIDECAR]
+        with Outputs(folder, names, overwrite=overwrite, inputs=inputs) as outputs:
+            found = self._decode(data, labels, regions)
+            written = _write_tables(found, labels, outputs)
+            _write_figure(found, outputs[_FIGURE])
+            facts = {
+                "Description": "Decoding of regions.",
+                **data.facts,
+                **asked.facts,
+                **self._facts(found, labels),
+                **describe_cost(started),
+            }
+            write_json(outputs[_SIDECAR], facts)
+        return {str(folder / file): shown for file, shown in written.items()}
+
+    def _regions(self, grid: Grid) -> dict[str, NDArray[np.bool_]]:
+        """Voxels of all regions, by name."""
+        regions = {
+            name: load_mask(path, grid, name=str(path)).array for name, path in self.rois.items()
+        }
+        if self.atlas is None:
+            return regions
+        atlas = load_labels(self.atlas, grid, names=self.atlas_names)
+        for label, name in zip(atlas.labels, atlas.names, strict=True):
+            if name in regions:
+                raise ParameterError(
+                    f"regions must have different names, got {name!r} twice; --atlas-names and "
+                    "NAME=FILE give others"
+                )
+            regions[name] = atlas.array == label
+        return regions
+
+    def _decode(
+        self, data: Data, labels: Labels, regions: Mapping[str, NDArray[np.bool_]]
+    ) -> Decoding:
+        options = dict(self.options)
+        if self.estimator_args:
+            options["estimator"] = {
+                target: find_estimator(
+                    name,
+                    labels.targets[target],
+                    random_state=options["random_state"],
+                    estimator_args=self.estimator_args,
+                )
+                for target, name in options["estimator"].items()
+            }
+        return decode(
+            data.volumes(labels.kept),
+            labels.targets,
+            labels.groups,
+            rois=regions,
+            permutation_blocks=labels.blocks,
+            n_jobs=self.n_jobs,
+            memory_limit=limit_beside_figures(self.memory_limit),
+            progress=self.progress,
+            **options,
+        )
+
+    def _facts(self, found: Decoding, labels: Labels) -> dict[str, Any]:
+        of_classes = {target for _, target in found.confusion}
+        first = found.table["roi"].iloc[0]
+        return {
+            "rois": {name: full_path(path) for name, path in self.rois.items()},
+            "atlas": None if self.atlas is None else full_path(self.atlas),
+            **self.options,
+            "estimator_args": dict(self.estimator_args),
+            "cv": self.options["cv"] or ("logo" if self.groups else "5 folds"),
+            "n_samples": len(labels.kept),
+            "classes": {
+                name: count_classes(values) if name in of_classes else None
+                for name, values in labels.targets.items()
+            },
+            "chance": {name: chance_of(found, first, name) for name in labels.targets},
+        }
+
+
+def _write_tables(found: Decoding, labels: Labels, outputs: Mapping[str, Path]) -> dict[str, str]:
+    predictions = found.predictions.copy()
+    # Volumes of the data, and not of those that were taken.
+    predictions["sample"] = labels.kept[predictions["sample"].to_numpy()]
+    tables = {
+        _TABLE: found.table,
+        _FOLDS: found.folds,
+        _CONFUSION: _confusion_table(found),
+        _PREDICTIONS: predictions,
+    }
+    for name, table in tables.items():
+        table.to_csv(outputs[name], sep="\t", index=False, na_rep="n/a", float_format="%.9g")
+    written = {name: " × ".join(map(str, table.shape)) for name, table in tables.items()}
+    return written | {_FIGURE: "figure"}
+
+
+def _confusion_table(found: Decoding) -> pd.DataFrame:
+    """A row for each region, target, class and predicted class."""
+    columns = ["roi", "target", "truth", "predicted", "count"]
+    rows = [
+        (roi, target, truth, predicted, int(table.loc[truth, predicted]))
+        for (roi, target), table in found.confusion.items()
+        for truth in table.index
+        for predicted in table.columns
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _write_figure(found: Decoding, path: Path) -> None:
+    mpl.use("Agg")
+    plot_decoding(found).savefig(path)

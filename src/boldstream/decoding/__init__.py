@@ -1,0 +1,32 @@
+"""Decoding: searchlight, regions, permutation inference."""
+
+from boldstream.decoding.estimators import CorrelationClassifier, RidgeCovariance
+from boldstream.decoding.f_scores import FScores, f_scores
+from boldstream.decoding.inference import (
+    Inference,
+    MapOptions,
+    NullMaps,
+    group_bootstrap,
+    group_sign_flip,
+    open_null_maps,
+)
+from boldstream.decoding.roi import Decoding, decode
+from boldstream.decoding.samples.selected import Selected
+from boldstream.decoding.searchlight import SearchLight
+
+__all__ = [
+    "CorrelationClassifier",
+    "Decoding",
+    "FScores",
+    "Inference",
+    "MapOptions",
+    "NullMaps",
+    "RidgeCovariance",
+    "SearchLight",
+    "Selected",
+    "decode",
+    "f_scores",
+    "group_bootstrap",
+    "group_sign_flip",
+    "open_null_maps",
+]

@@ -1,0 +1,74 @@
+"""NearestCentroid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.decoding.engines.base import Block, Engine
+from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
+from boldstream.decoding.task.problem import Folds, Targets
+from boldstream.kernels.decoding.centroid import CENTROID, decide_by_means
+
+
+@dataclass(frozen=True)
+class CentroidEngine(Engine):
+    """The class whose mean is nearest.
+
+    scikit-learn's ``decision_function`` divides voxels by their SD within
+    classes, its ``predict`` does not: what is decided here is what it predicts.
+
+    Parameters
+    ----------
+    scaled : bool
+        Whether voxels are standardised in each fold first.
+    """
+
+    scaled: bool
+
+    title: ClassVar[str] = "nearest centroid, products with means of classes"
+    ranks = False
+
+    def decide(
+        self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
+    ) -> None:
+        sizes = class_counts(targets, counts_of(folds))
+        decide_by_means(
+            block.values,
+            block.members,
+            block.starts,
+            *folds.arrays,
+            targets.labellings,
+            sizes,
+            CENTROID,
+            self.scaled,
+            out,
+        )
+        if targets.n_columns > 1:
+            rule_out_absent(out, sizes, folds)
+
+
+def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:
+    """The engine for an estimator, as `Recogniser` says."""
+    from sklearn.neighbors import NearestCentroid
+
+    if type(estimator) is not NearestCentroid:
+        return None
+    if estimator.metric != "euclidean":
+        return f"metric {estimator.metric!r}"
+    if estimator.shrink_threshold is not None:
+        return "shrunken centroids"
+    # Before scikit-learn 1.6 there were no priors.
+    if not _uniform(getattr(estimator, "priors", "uniform"), targets.n_classes):
+        return "priors that are not uniform"
+    return CentroidEngine(scaled)
+
+
+def _uniform(priors: Any, n_classes: int) -> bool:
+    if isinstance(priors, str):
+        return priors == "uniform"
+    # An array is what scikit-learn fails on.
+    return isinstance(priors, list | tuple) and np.array_equal(priors, [1 / n_classes] * n_classes)

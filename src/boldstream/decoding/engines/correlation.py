@@ -1,0 +1,55 @@
+"""CorrelationClassifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.decoding.engines.base import Block, Engine
+from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
+from boldstream.decoding.estimators.correlation import CorrelationClassifier
+from boldstream.decoding.task.problem import Folds, Targets
+from boldstream.kernels.decoding.centroid import CORRELATION, decide_by_means
+
+
+@dataclass(frozen=True)
+class CorrelationEngine(Engine):
+    """The class whose mean pattern correlates most with a sample.
+
+    Parameters
+    ----------
+    scaled : bool
+        Whether voxels are standardised in each fold first.
+    """
+
+    scaled: bool
+
+    title: ClassVar[str] = "correlation with means of classes"
+
+    def decide(
+        self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
+    ) -> None:
+        sizes = class_counts(targets, counts_of(folds))
+        decide_by_means(
+            block.values,
+            block.members,
+            block.starts,
+            *folds.arrays,
+            targets.labellings,
+            sizes,
+            CORRELATION,
+            self.scaled,
+            out,
+        )
+        if targets.n_columns > 1:
+            rule_out_absent(out, sizes, folds)
+
+
+def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:
+    """The engine for an estimator, as `Recogniser` says."""
+    if type(estimator) is not CorrelationClassifier:
+        return None
+    return CorrelationEngine(scaled)

@@ -1,0 +1,33 @@
+"""How probable classes are before anything is measured."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.decoding.task.problem import Targets
+
+Floats = NDArray[np.float64]
+Priors: TypeAlias = tuple[float, ...] | None
+
+
+def read_priors(given: Any, targets: Targets) -> Priors | str:
+    """Given probabilities of classes, None for those of each fold; or why they are not taken."""
+    if given is None:
+        return None
+    priors = np.asarray(given, dtype=np.float64)
+    well = priors.shape == (targets.n_classes,) and bool((priors > 0).all())
+    if not (well and abs(priors.sum() - 1) < 1e-8):
+        return "priors that are not one positive number for each class, of sum 1"
+    return tuple(map(float, priors))
+
+
+def log_priors(priors: Priors, sizes: Floats) -> Floats:
+    """Logarithms (labellings, folds, classes) from `sizes` of classes; 0 of an absent one."""
+    if priors is not None:
+        return np.broadcast_to(np.log(priors), sizes.shape).copy()
+    shares = sizes / sizes.sum(axis=-1, keepdims=True)
+    out: Floats = np.log(np.where(sizes > 0, shares, 1.0))
+    return out

@@ -1,0 +1,86 @@
+"""RidgeCV and RidgeClassifierCV, each sample left out in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.decoding.engines.base import Block, Engine
+from boldstream.decoding.task.problem import Folds, Targets
+from boldstream.kernels.decoding.ridge_cv import decide_ridge_cv
+
+
+@dataclass(frozen=True)
+class RidgeCvEngine(Engine):
+    """Each fold takes the penalty with the least squared error of samples left out in turn.
+
+    Parameters
+    ----------
+    alphas : tuple of float
+        All above 0. Of equally good ones the first is taken.
+    intercept : bool
+        Whether a constant, not penalised, is fitted.
+    scaled : bool
+        Whether voxels are standardised in each fold first.
+    """
+
+    alphas: tuple[float, ...]
+    intercept: bool
+    scaled: bool
+
+    title: ClassVar[str] = "ridge, its penalty chosen in each fold"
+
+    def decide(
+        self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
+    ) -> None:
+        self.choose(block, folds, targets, out)
+
+    def choose(
+        self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
+    ) -> NDArray[np.int32]:
+        """As `decide`; also gives which penalty each fold took, (spheres, folds, labellings)."""
+        chosen = np.empty((len(block), len(folds.test), len(targets.labellings)), np.int32)
+        shifted = not self.intercept and targets.offset != 0
+        decide_ridge_cv(
+            block.values,
+            block.members,
+            block.starts,
+            *folds.arrays,
+            _regressed(targets, whole=shifted),
+            np.array(self.alphas),
+            self.intercept,
+            self.scaled,
+            out,
+            chosen,
+        )
+        if shifted:
+            out -= np.float32(targets.offset)
+        return chosen
+
+
+def _regressed(targets: Targets, *, whole: bool) -> NDArray[np.float64]:
+    """As `Targets.regressed`, in the digits that a choice between penalties takes."""
+    if targets.classes is not None:
+        return targets.regressed.astype(np.float64)
+    return np.ascontiguousarray(targets.labellings - (0.0 if whole else targets.offset))
+
+
+def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:
+    """The engine for an estimator, as `Recogniser` says."""
+    from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+
+    if type(estimator) not in (RidgeCV, RidgeClassifierCV):
+        return None
+    if estimator.cv is not None:
+        return "a penalty chosen by other folds than samples left out in turn"
+    if estimator.scoring is not None:
+        return f"a penalty chosen by scoring {estimator.scoring!r}"
+    if getattr(estimator, "class_weight", None) is not None:
+        return "class weights"
+    alphas = np.atleast_1d(np.asarray(estimator.alphas, dtype=np.float64))
+    if not (alphas.ndim == 1 and len(alphas) and np.isfinite(alphas).all() and (alphas > 0).all()):
+        return "penalties that are not all positive numbers"
+    return RidgeCvEngine(tuple(map(float, alphas)), bool(estimator.fit_intercept), scaled)

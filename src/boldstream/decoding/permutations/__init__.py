@@ -1,0 +1,1 @@
+"""Labels, permuted as the design of a study allows."""

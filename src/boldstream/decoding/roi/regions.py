@@ -1,0 +1,116 @@
+"""Regions: the samples of each, from arrays or from one pass over an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.errors import NonFiniteError, ParameterError
+from boldstream.decoding.engines.base import Block
+from boldstream.io.masks import mask_name
+from boldstream.streaming.once import stream_once
+from boldstream.streaming.reductions import Voxels
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Samples of a region.
+
+    Attributes
+    ----------
+    name : str
+    values : ndarray, shape (samples, voxels), float32
+    """
+
+    name: str
+    values: NDArray[np.float32]
+
+    @property
+    def n_voxels(self) -> int:
+        return int(self.values.shape[1])
+
+    def block(self, kept: NDArray[np.intp]) -> Block:
+        """Some samples of the region, as the one sphere of a block."""
+        values = np.ascontiguousarray(self.values[kept].T)
+        n = len(values)
+        return Block(values, np.arange(n, dtype=np.int32), np.array([0, n], np.int64))
+
+
+def find_regions(x: Any, rois: Any, *, n_jobs: int, memory_limit: str | int | None) -> list[Region]:
+    """The regions that are decoded; parameters and errors are those of `decode`."""
+    if _is_array(x):
+        if rois is not None:
+            raise ParameterError(
+                "`rois` must be None where `X` is an array; give a mapping of names to arrays"
+            )
+        x = {"all": x}
+    if isinstance(x, Mapping):
+        regions = [_from_array(str(name), given) for name, given in x.items()]
+    else:
+        regions = _from_image(x, rois, n_jobs, memory_limit)
+    if not regions:
+        raise ParameterError("`X` must hold at least one region, got none")
+    lengths = {region.name: len(region.values) for region in regions}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{name!r} has {n}" for name, n in lengths.items())
+        raise ParameterError(f"`X` must have the same samples in all regions: {listed}")
+    return regions
+
+
+def _is_array(x: Any) -> bool:
+    # Nested lists of numbers are an array; lists of paths and images are runs.
+    if isinstance(x, list | tuple):
+        return len(x) > 0 and isinstance(x[0], list | tuple | np.ndarray)
+    # A table, too.
+    return isinstance(x, np.ndarray) or hasattr(x, "to_numpy")
+
+
+def _from_array(name: str, given: Any) -> Region:
+    values = np.asarray(given)
+    if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "biuf":
+        raise ParameterError(
+            f"`X` must hold numbers (samples, voxels), got {values.dtype} of shape {values.shape} "
+            f"for the region {name!r}"
+        )
+    broken = int(np.count_nonzero(~np.isfinite(values).all(axis=0)))
+    if broken:
+        raise NonFiniteError(
+            f"`X` must hold finite numbers, got NaN or infinity in {broken} of "
+            f"{values.shape[1]} voxels of the region {name!r}"
+        )
+    return Region(name, values.astype(np.float32, copy=False))
+
+
+def _from_image(x: Any, rois: Any, n_jobs: int, memory_limit: str | int | None) -> list[Region]:
+    named = _named(rois)
+    reductions = [Voxels(mask, name=name, nan_policy="raise") for name, mask in named.items()]
+    found = stream_once(x, reductions, n_jobs=n_jobs, memory_limit=memory_limit)
+    return [Region(name, values) for name, values in zip(named, found, strict=True)]
+
+
+def _named(rois: Any) -> dict[str, Any]:
+    """Masks by name: that of a file, or a number for what has none."""
+    if rois is None:
+        raise ParameterError(
+            "`rois` must be masks where `X` is an image: a path, an image, a boolean array, a "
+            "list of these, or a mapping of names to these; got None"
+        )
+    if isinstance(rois, Mapping):
+        return {str(name): mask for name, mask in rois.items()}
+    listed = list(rois) if isinstance(rois, list | tuple) else [rois]
+    named: dict[str, Any] = {}
+    for i, mask in enumerate(listed, 1):
+        name = mask_name(mask) or f"roi_{i}"
+        if name in named:
+            raise ParameterError(
+                f"`rois` must have different names, got {name!r} twice; give a mapping of names "
+                "to masks"
+            )
+        named[name] = mask
+    if not named:
+        raise ParameterError("`rois` must hold at least one mask, got none")
+    return named

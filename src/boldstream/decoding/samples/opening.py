@@ -1,0 +1,278 @@
+"""`open_samples`: whatever holds samples, to be read for some voxels at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.budget import find_budget
+from boldstream.core.checks import one_of
+from boldstream.core.errors import MaskError, ParameterError
+from boldstream.core.grid import Grid
+from boldstream.decoding.samples.base import Samples, SamplesNanPolicy, usable_voxels
+from boldstream.decoding.samples.betas import ArraySamples, FileSamples, is_whole_map
+from boldstream.decoding.samples.memory import MemorySamples, VoxelMajor
+from boldstream.decoding.samples.selected import Selected, SelectedSamples
+from boldstream.decoding.samples.stored import StoredSamples
+from boldstream.io.betas import open_betas_folder
+from boldstream.io.headers import check_type
+from boldstream.io.masks import Mask, MaskLike, load_mask
+from boldstream.io.opening import open_image
+from boldstream.io.selecting import select_volumes
+from boldstream.io.source import VolumeSource
+from boldstream.io.stored import image_files
+from boldstream.io.surfaces import is_gifti, read_surface_data
+from boldstream.io.translate import expanded
+from boldstream.memory.store import Store, StoredVoxels
+from boldstream.streaming.once import stream_once
+from boldstream.streaming.progress import Report
+
+# Of the memory that may be taken, for samples; the rest is for what is done with them.
+_SHARE = 0.5
+
+
+def open_samples(
+    imgs: Any,
+    mask: MaskLike | Mask | None = None,
+    *,
+    resample: Literal["mask"] | None = None,
+    memory_limit: str | int | None = None,
+    store: Store | None = None,
+    nan_policy: SamplesNanPolicy = "raise",
+    n_jobs: int = 1,
+    progress: bool | Report = False,
+) -> Samples:
+    """Open samples of the voxels of a mask.
+
+    An image is decoded once: into memory where half of what may be taken holds
+    it, else into the store, which other processes share.
+
+    Parameters
+    ----------
+    imgs : path, nibabel image, list of either, folder or StoredBetas, StoredVoxels, or ndarray
+        Volumes are samples; a list of runs or of 3-D images is joined in
+        order. A folder holds betas as `trial_betas` writes them. GIFTI files
+        hold a data array for each sample. An array has the shape (samples,
+        voxels). `Selected` is some samples of one of these.
+    mask : mask or Mask, optional
+        The voxels to take, by default all there are. For an array its voxels
+        are the columns; for an array or GIFTI files it may be one bool for
+        each column or vertex.
+    resample : {None, "mask"}
+        Whether a mask on another grid is refused, or resampled.
+    memory_limit : str or int, optional
+        Most memory that this process may hold.
+    store : Store, optional
+        Where to keep what does not fit memory; by default the user's.
+    nan_policy : {"raise", "exclude", "zero", "nilearn"}
+        What becomes of voxels of the mask that hold NaN or infinity in any
+        sample: they are refused; belong to no sphere; or NaN and infinity
+        count as 0 ("nilearn" is the same).
+    n_jobs : int
+        Threads that decode the files of a list side by side.
+    progress : bool or callable
+        As for `stream`.
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    NonFiniteError
+        If there is NaN or infinity in the mask and `nan_policy` is "raise".
+    MemoryBudgetError
+        If an image cannot be decoded within the limit.
+    ImageFileError, CorruptImageError, UnsupportedImageError, TableError
+        If a file cannot be read.
+    GridMismatchError, MaskError
+        If the mask does not fit.
+    ParameterError
+        If `imgs` is nothing of the kind.
+    StorageError
+        If the disk has no room.
+
+    Examples
+    --------
+    >>> import nibabel as nib, numpy as np
+    >>> data = np.arange(4 * 4 * 4 * 6, dtype="f4").reshape(4, 4, 4, 6)
+    >>> with open_samples(nib.Nifti1Image(data, np.eye(4)), data[..., 0] > 300) as samples:
+    ...     samples.n_voxels, samples.n_samples, samples.read(np.array([0, 1])).tolist()[1]
+    (13, 6, [312.0, 313.0, 314.0, 315.0, 316.0, 317.0])
+    """
+    one_of("nan_policy", nan_policy, get_args(SamplesNanPolicy))
+    if isinstance(imgs, Selected):
+        return _of_selected(
+            imgs,
+            mask,
+            resample=resample,
+            memory_limit=memory_limit,
+            store=store,
+            nan_policy=nan_policy,
+            n_jobs=n_jobs,
+            progress=progress,
+        )
+    if isinstance(imgs, StoredVoxels):
+        return _of_stored(imgs, mask, nan_policy)
+    if _is_folder(imgs):
+        folder = open_betas_folder(imgs)
+        inside, columns = _part_of(folder.mask, mask)
+        return _sample_major(folder.values, inside, columns, nan_policy, str(folder.path))
+    if _is_betas(imgs):
+        inside, columns = _part_of(Mask("mask", imgs.grid, imgs.mask), mask)
+        return _sample_major(imgs.values, inside, columns, nan_policy, "`imgs`")
+    if isinstance(imgs, np.ndarray):
+        return _of_array(imgs, mask, nan_policy)
+    if _is_surface(imgs):
+        return _of_array(read_surface_data(imgs), mask, nan_policy)
+    source = open_image(imgs)
+    inside = _mask_on(mask, source.series.grid, resample)
+    if _fits(source, inside, memory_limit) or not _is_in_files(source):
+        reduction = VoxelMajor(inside, zero=nan_policy in ("zero", "nilearn"))
+        ((values, finite),) = stream_once(
+            source, [reduction], n_jobs=n_jobs, memory_limit=memory_limit, progress=progress
+        )
+        return MemorySamples(values, inside, usable_voxels(finite, nan_policy, source.series.name))
+    kept_in = Store() if store is None else store
+    voxels = kept_in.voxels(source, inside.array, memory_limit=memory_limit, progress=progress)
+    try:
+        return StoredSamples(voxels, inside, nan_policy)
+    except BaseException:
+        voxels.close()
+        raise
+
+
+def _fits(source: VolumeSource, inside: Mask, memory_limit: str | int | None) -> bool:
+    """Whether the samples take no more than their share of the memory that may be taken."""
+    n_bytes = 4 * source.series.n_volumes * int(np.count_nonzero(inside.array))
+    return n_bytes <= _SHARE * find_budget(memory_limit).headroom_bytes
+
+
+def _of_selected(
+    selected: Selected,
+    mask: MaskLike | Mask | None,
+    *,
+    resample: Literal["mask"] | None,
+    memory_limit: str | int | None,
+    **options: Any,
+) -> Samples:
+    """Samples that are kept: in memory where they fit, or picked from all of them."""
+    imgs, kept = selected.imgs, selected.kept
+    other = isinstance(imgs, StoredVoxels | np.ndarray)
+    if other or _is_folder(imgs) or _is_betas(imgs) or _is_surface(imgs):
+        every = open_samples(imgs, mask, resample=resample, memory_limit=memory_limit, **options)
+        return SelectedSamples(every, kept)
+    source = open_image(imgs)
+    some = select_volumes(source, kept)
+    inside = _mask_on(mask, source.series.grid, resample)
+    if _fits(some, inside, memory_limit) or not _is_in_files(source):
+        return open_samples(some, inside, memory_limit=memory_limit, **options)
+    return SelectedSamples(open_samples(source, inside, memory_limit=memory_limit, **options), kept)
+
+
+def _is_betas(imgs: Any) -> bool:
+    return all(hasattr(imgs, name) for name in ("values", "mask", "grid", "trials"))
+
+
+def _is_surface(imgs: Any) -> bool:
+    return is_gifti(imgs) or (_is_list(imgs) and bool(imgs) and all(map(is_gifti, imgs)))
+
+
+def _is_list(imgs: Any) -> bool:
+    return isinstance(imgs, Sequence) and not isinstance(imgs, str)
+
+
+def _is_folder(imgs: Any) -> bool:
+    return isinstance(imgs, str | os.PathLike) and expanded(imgs).is_dir()
+
+
+def _is_in_files(source: VolumeSource) -> bool:
+    """Whether the store can take it: what is in memory only is held already."""
+    try:
+        image_files(source)
+    except ParameterError:
+        return False
+    return True
+
+
+def _mask_on(
+    mask: MaskLike | Mask | None, grid: Grid, resample: Literal["mask"] | None = None
+) -> Mask:
+    """A mask on a grid; all of its voxels where none is asked for."""
+    if mask is None:
+        return Mask("mask", grid, np.ones(grid.shape, np.bool_))
+    if isinstance(mask, Mask):
+        mask.grid.require_same(grid, name="`mask`", other_name="the image")
+        return mask
+    return load_mask(mask, grid, resample=resample)
+
+
+def _of_stored(
+    voxels: StoredVoxels, mask: MaskLike | Mask | None, nan_policy: SamplesNanPolicy
+) -> Samples:
+    stored = np.zeros(voxels.grid.n_voxels, np.bool_)
+    stored[voxels.voxels] = True
+    kept = Mask("mask", voxels.grid, stored.reshape(voxels.grid.shape))
+    inside, rows = _part_of(kept, mask)
+    return StoredSamples(voxels, inside, nan_policy, rows)
+
+
+def _part_of(kept: Mask, mask: MaskLike | Mask | None) -> tuple[Mask, NDArray[np.intp]]:
+    """The voxels that are asked for, and their positions among those that are kept."""
+    wanted = kept if mask is None else _mask_on(mask, kept.grid)
+    outside = np.count_nonzero(wanted.array & ~kept.array)
+    if outside:
+        raise MaskError(
+            f"`mask` must lie inside the mask of the samples; {outside} of its "
+            f"{np.count_nonzero(wanted.array)} voxels do not"
+        )
+    return wanted, np.flatnonzero(wanted.array[kept.array])
+
+
+def _of_array(
+    values: NDArray[Any], mask: MaskLike | Mask | None, nan_policy: SamplesNanPolicy
+) -> Samples:
+    if values.ndim != 2 or not values.size:
+        raise ParameterError(
+            f"`imgs` must be images or an array (samples, voxels), got the shape {values.shape}"
+        )
+    check_type(values.dtype, "`imgs`")
+    n = values.shape[1]
+    if mask is None:
+        return _sample_major(values, None, None, nan_policy, "`imgs`")
+    if isinstance(mask, np.ndarray) and mask.ndim == 1:
+        if mask.dtype != np.bool_ or mask.shape != (n,) or not mask.any():
+            raise MaskError(
+                f"`mask` must be {n} booleans, one for each column of `imgs`, not all False; "
+                f"got {np.count_nonzero(mask)} of {mask.dtype} {mask.shape}"
+            )
+        return _sample_major(values, None, np.flatnonzero(mask), nan_policy, "`imgs`")
+    inside = mask if isinstance(mask, Mask) else load_mask(mask)
+    n_inside = np.count_nonzero(inside.array)
+    if n_inside != n:
+        raise MaskError(
+            f"`imgs` must have a column for each of {n_inside} voxels of `mask`, got {n}"
+        )
+    return _sample_major(values, inside, None, nan_policy, "`imgs`")
+
+
+def _sample_major(
+    values: NDArray[Any],
+    mask: Mask | None,
+    columns: NDArray[np.intp] | None,
+    nan_policy: SamplesNanPolicy,
+    name: str,
+) -> Samples:
+    """Samples of an array; one that is a mapped file is read without its map."""
+    made = FileSamples if is_whole_map(values) else ArraySamples
+    samples = made(values, mask, columns)
+    try:
+        samples.apply(nan_policy, name)
+    except BaseException:
+        samples.close()
+        raise
+    return samples

@@ -1,0 +1,1 @@
+"""Spheres solved and scored: by engines in threads, or by scikit-learn in processes."""

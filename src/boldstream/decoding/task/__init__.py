@@ -1,0 +1,1 @@
+"""What is asked: an estimator, folds, targets, a score; read once for all spheres."""

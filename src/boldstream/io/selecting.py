@@ -1,0 +1,114 @@
+"""Some volumes of a source, as a source of its own: the others are decoded and never held."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.errors import ParameterError
+from boldstream.io.source import Block, Read, Series, VolumeSource
+
+Volumes = NDArray[np.intp]
+
+
+def select_volumes(source: VolumeSource, kept: Volumes) -> VolumeSource:
+    """A source of some volumes of another.
+
+    Parameters
+    ----------
+    source : VolumeSource
+        As `boldstream.open_image` gives it.
+    kept : ndarray of int
+        Volumes of the series, ascending. Runs of which none is kept are gone.
+
+    Returns
+    -------
+    VolumeSource
+        `source` itself where all volumes are kept.
+
+    Raises
+    ------
+    ParameterError
+        If `kept` is empty, does not ascend, or names a volume that is not there.
+
+    Examples
+    --------
+    >>> import nibabel as nib
+    >>> from boldstream.io.opening import open_image
+    >>> run = nib.Nifti1Image(np.zeros((2, 3, 4, 5), "i2"), np.eye(4))
+    >>> select_volumes(open_image([run, run]), np.array([0, 3, 4, 7])).series.run_lengths
+    (3, 1)
+    """
+    n = source.series.n_volumes
+    ascends = kept.ndim == 1 and len(kept) > 0 and bool((np.diff(kept) > 0).all())
+    if not ascends or kept[0] < 0 or kept[-1] >= n:
+        raise ParameterError(
+            f"`kept` must hold some of the {n} volumes of {source.series.name}, ascending, "
+            f"got {kept.tolist()[:10]}"
+        )
+    if len(kept) == n:
+        return source
+    return SelectedSource(source, kept, _series_of(source.series, kept))
+
+
+def _series_of(series: Series, kept: Volumes) -> Series:
+    counts = np.bincount(_runs_of(series)[kept])
+    return replace(
+        series,
+        n_volumes=len(kept),
+        # Volumes that are left lie at no common distance.
+        tr=None,
+        run_lengths=tuple(counts[counts > 0].tolist()),
+    )
+
+
+def _runs_of(series: Series) -> Volumes:
+    """The run of each volume."""
+    return np.repeat(np.arange(len(series.run_lengths)), series.run_lengths)
+
+
+class SelectedSource(VolumeSource):
+    """Some volumes of a source, made by `select_volumes`.
+
+    Files of a list that hold none of them are not read where several are read
+    side by side.
+    """
+
+    def __init__(self, source: VolumeSource, kept: Volumes, series: Series) -> None:
+        self.series, self._source, self._kept = series, source, kept
+
+    @property
+    def volumes(self) -> range:
+        inside = self._source.volumes
+        start, stop = np.searchsorted(self._kept, (inside.start, inside.stop)).tolist()
+        return range(start, stop)
+
+    def split(self, n: int) -> Sequence[VolumeSource]:
+        pieces = [SelectedSource(piece, self._kept, self.series) for piece in self._source.split(n)]
+        return [piece for piece in pieces if len(piece.volumes)]
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        return self._source.reads
+
+    def buffer_bytes(self, block_volumes: int) -> int:
+        # Volumes that do not follow one another are copied out of their block.
+        return self._source.buffer_bytes(block_volumes) + block_volumes * self.series.volume_bytes
+
+    def blocks(self, block_volumes: int) -> Generator[Block, None, None]:
+        lengths = self.series.run_lengths
+        ends = list(accumulate(lengths))
+        for block in self._source.blocks(block_volumes):
+            start, stop = np.searchsorted(self._kept, (block.start, block.stop)).tolist()
+            if start == stop:
+                continue
+            inside = self._kept[start:stop] - block.start
+            first, last = int(inside[0]), int(inside[-1])
+            follow = last - first + 1 == len(inside)
+            data = block.data[first : last + 1] if follow else block.data[inside]
+            run = int(np.searchsorted(ends, start, side="right"))
+            yield Block(data, start, block.scaling, run)

@@ -1,0 +1,1 @@
+"""Arithmetic of decoding, sphere by sphere; compiled."""

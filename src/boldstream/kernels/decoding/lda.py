@@ -1,0 +1,340 @@
+"""Linear discriminant analysis, fitted anew for each sphere, fold and labelling.
+
+Scores of classes are xᵀW⁻¹μ − ½μᵀW⁻¹μ + log π, where W is a weighted sum of
+products of samples, each less the mean of its class, and a diagonal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.jit import jit
+from boldstream.kernels.decoding.centroid import class_sizes, write_columns
+from boldstream.kernels.decoding.linalg import factor, solve_factored_many
+from boldstream.kernels.decoding.spheres import gather, standardise
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Codes = NDArray[np.int16]
+
+SVD, FIXED, LEDOIT_WOLF, RIDGE = range(4)
+
+# What a bound must be better by than what scikit-learn compares with.
+_SAFE = 4.0
+# Largest condition at which scikit-learn's least squares surely drop nothing.
+_CONDITION = 1e11
+
+
+@jit
+def by_class(codes: Any, train: Rows, n: Floats) -> Any:
+    """Training samples, those of a class together."""
+    at = np.zeros(len(n), np.int64)
+    for k in range(1, len(n)):
+        at[k] = at[k - 1] + int(n[k - 1])
+    out = np.empty_like(train)
+    for t in train:
+        out[at[codes[t]]] = t
+        at[codes[t]] += 1
+    return out
+
+
+@jit
+def _centre_classes(
+    x: Floats, rows: Rows, test: Rows, n: Floats, z: Floats, m: Floats, e: Floats, away: Floats
+) -> None:
+    """Samples less the mean of their class, `z`; means of classes, `m`, and tests, `e`.
+
+    All are (voxels, ...); `m` and `e` are less the mean of all samples, `away`.
+    """
+    for v in range(len(x)):
+        mean = 0.0
+        at = 0
+        for k in range(len(n)):
+            total = 0.0
+            for i in range(at, at + int(n[k])):
+                z[v, i] = x[v, rows[i]]
+                total += z[v, i]
+            m[v, k] = total / max(n[k], 1.0)
+            for i in range(at, at + int(n[k])):
+                z[v, i] -= m[v, k]
+            at += int(n[k])
+            mean += total
+        away[v] = mean / len(rows)
+        for k in range(len(n)):
+            m[v, k] -= away[v]
+        for i in range(len(test)):
+            e[v, i] = x[v, test[i]] - away[v]
+
+
+@jit
+def _keep_varying(z: Floats, m: Floats, e: Floats) -> int:
+    """Divide voxels by their SD within classes; those that have none go. How many are left."""
+    kept = 0
+    for v in range(len(z)):
+        square = 0.0
+        for i in range(z.shape[1]):
+            square += z[v, i] * z[v, i]
+        if square == 0.0:
+            continue
+        by = np.sqrt(z.shape[1] / square)
+        for i in range(z.shape[1]):
+            z[kept, i] = z[v, i] * by
+        for k in range(m.shape[1]):
+            m[kept, k] = m[v, k] * by
+        for i in range(e.shape[1]):
+            e[kept, i] = e[v, i] * by
+        kept += 1
+    return kept
+
+
+@jit
+def inverse_trace(lower: Floats, k: int) -> float:
+    """Trace of (LLᵀ)⁻¹: 1 by it is no more than the least eigenvalue."""
+    inverse = np.zeros((k, k))
+    for i in range(k):
+        inverse[i, i] = 1.0
+        for p in range(i):
+            weight = lower[i, p]
+            for j in range(p + 1):
+                inverse[i, j] -= weight * inverse[p, j]
+        by = 1.0 / lower[i, i]
+        for j in range(i + 1):
+            inverse[i, j] *= by
+    total = 0.0
+    for i in range(k):
+        for j in range(i + 1):
+            total += inverse[i, j] * inverse[i, j]
+    return total
+
+
+@jit
+def _scores(dual: Floats, m: Floats, e: Floats, out: Any) -> None:
+    """Add e·dual less half of m·dual to `out` (classes, tests)."""
+    products = np.dot(dual.T.copy(), e)
+    for k in range(len(out)):
+        square = 0.0
+        for v in range(len(dual)):
+            square += m[v, k] * dual[v, k]
+        for t in range(out.shape[1]):
+            out[k, t] += products[k, t] - 0.5 * square
+
+
+@jit
+def _centres_apart(gram: Floats, priors: Floats, tol: float, rank: int) -> bool:
+    """Whether scikit-learn's second SVD drops none of the directions between classes.
+
+    `gram` (classes, classes) holds products of means in the metric of W⁻¹.
+    """
+    k = len(gram)
+    if k == 2:
+        return True
+    middle = np.dot(gram, priors)
+    base = np.dot(priors, middle)
+    b = np.empty((k, k))
+    for i in range(k):
+        for j in range(k):
+            away = gram[i, j] - middle[i] - middle[j] + base
+            b[i, j] = away * np.sqrt(priors[i] * priors[j])
+    values = np.linalg.eigvalsh(b)
+    least = values[k - min(k - 1, rank)]
+    return bool(least > max(_SAFE * tol * tol, 1e-9) * values[k - 1])
+
+
+@jit
+def _svd(
+    z: Floats, m: Floats, e: Floats, n: Floats, priors: Floats, tol: float, out: Floats
+) -> bool:
+    """Scores of the SVD solver; False if it may drop a direction that is not null.
+
+    Voxels are scaled, W = zzᵀ/n, and what is null in W has no weight.
+    """
+    n_train, n_classes = z.shape[1], len(n)
+    kept = _keep_varying(z, m, e)
+    if kept == 0:
+        return True
+    z, m, e = z[:kept], m[:kept], e[:kept]
+    if kept > n_train - n_classes:
+        root = 1.0 / np.sqrt(n_train)
+        g = np.dot(z.T.copy(), z) / n_train
+        m, e = np.dot(z.T.copy(), m) * root, np.dot(z.T.copy(), e) * root
+        # G is null along each class; lifted there, its inverse is that of the rest.
+        lift = np.trace(g) / n_train
+        at = 0
+        for k in range(n_classes):
+            size = int(n[k])
+            g[at : at + size, at : at + size] += lift / max(size, 1)
+            at += size
+        twice = True
+    else:
+        g = np.dot(z, z.T.copy()) / n_train
+        twice = False
+    size = len(g)
+    if not factor(g, size) or not _SAFE * tol * tol * inverse_trace(g, size) < 1.0:
+        return False
+    dual = m.copy()
+    solve_factored_many(g, dual, size)
+    if twice:
+        # The inverse of W is zG⁻²zᵀ/n.
+        solve_factored_many(g, dual, size)
+    _scores(dual, m, e, out)
+    return _centres_apart(np.dot(m.T.copy(), dual), priors, tol, kept)
+
+
+@jit
+def _ledoit_wolf(z: Floats, mean: Floats, scale: Floats) -> Any:
+    """Shrinkage, and mean variance, of one class's samples less their mean (voxels, samples).
+
+    As ``ledoit_wolf(StandardScaler().fit_transform(x))``; fills `scale` with SDs.
+    """
+    p, n = z.shape
+    scaled = np.empty((p, n))
+    eps = 2.220446049250313e-16
+    for v in range(p):
+        variance = 0.0
+        for i in range(n):
+            variance += z[v, i] * z[v, i]
+        variance /= n
+        constant = variance <= n * eps * variance + (n * mean[v] * eps) ** 2
+        scale[v] = 1.0 if constant else np.sqrt(variance)
+        for i in range(n):
+            scaled[v, i] = z[v, i] / scale[v]
+    if p == 1:
+        return 0.0, 0.0
+    g = np.dot(scaled.T.copy(), scaled)
+    fourth, squares, total = 0.0, 0.0, 0.0
+    for i in range(n):
+        total += g[i, i] / n
+        fourth += g[i, i] ** 2
+        for j in range(n):
+            squares += g[i, j] ** 2
+    squares /= n * n
+    mu = total / p
+    beta = (fourth / n - squares) / (p * n)
+    delta = (squares - 2.0 * mu * total + p * mu * mu) / p
+    beta = min(beta, delta)
+    return (0.0 if beta == 0.0 else beta / delta), mu
+
+
+@jit
+def _shrink(
+    z: Floats, m: Floats, away: Floats, n: Floats, priors: Floats, kind: int, amount: float,
+    d: Floats,
+) -> None:  # fmt: skip
+    """Weigh samples `z` so that W is zzᵀ and the diagonal `d`."""
+    p, at = len(z), 0
+    d[:] = amount if kind == RIDGE else 0.0
+    scale = np.empty(p)
+    for k in range(len(n)):
+        size = int(n[k])
+        part = z[:, at : at + size]
+        weight = priors[k] / max(n[k], 1.0)
+        if kind == FIXED:
+            square = 0.0
+            for v in range(p):
+                for i in range(size):
+                    square += part[v, i] * part[v, i]
+            d += amount * weight * square / p
+            weight *= 1.0 - amount
+        elif kind == LEDOIT_WOLF and size > 0:
+            shrinkage, mu = _ledoit_wolf(part.copy(), m[:, k] + away, scale)
+            for v in range(p):
+                d[v] += priors[k] * shrinkage * mu * scale[v] ** 2
+            weight *= 1.0 - shrinkage
+        root = np.sqrt(weight)
+        for v in range(p):
+            for i in range(size):
+                part[v, i] *= root
+        at += size
+
+
+@jit
+def _least_squares(z: Floats, m: Floats, e: Floats, d: Floats, out: Floats) -> bool:
+    """Scores with W = zzᵀ and the diagonal `d`; False where W may be singular."""
+    p, n = z.shape
+    total = d.sum()
+    for v in range(p):
+        for i in range(n):
+            total += z[v, i] * z[v, i]
+    least = d.min()
+    if p > n and total < 1e8 * least:
+        for v in range(p):
+            by = 1.0 / np.sqrt(d[v])
+            z[v] *= by
+            m[v] *= by
+            e[v] *= by
+        g = np.dot(z.T.copy(), z)
+        for i in range(n):
+            g[i, i] += 1.0
+        b, t = np.dot(z.T.copy(), m), np.dot(z.T.copy(), e)
+        factor(g, n)
+        dual = -b
+        solve_factored_many(g, dual, n)
+        _scores(m, m, e, out)
+        _scores(dual, b, t, out)
+        return True
+    a = np.dot(z, z.T.copy())
+    for v in range(p):
+        a[v, v] += d[v]
+    if not factor(a, p):
+        return False
+    if total > _CONDITION * least and total * inverse_trace(a, p) > _CONDITION:
+        return False
+    dual = m.copy()
+    solve_factored_many(a, dual, p)
+    _scores(dual, m, e, out)
+    return True
+
+
+@jit
+def decide_lda(
+    values: NDArray[np.float32],
+    members: NDArray[np.int32],
+    starts: Rows,
+    train: Rows,
+    train_at: Rows,
+    test: Rows,
+    test_at: Rows,
+    codes: Codes,
+    log_priors: Floats,
+    kind: int,
+    amount: float,
+    scaled: bool,
+    out: NDArray[np.float32],
+    solved: NDArray[np.bool_],
+) -> None:
+    """Decision values (spheres, labellings, tests, columns) where they can be vouched for.
+
+    `amount` is the tolerance, the shrinkage, or what is added to variances;
+    `log_priors` is (labellings, folds, classes). Fills `solved` (spheres,
+    labellings): False where a matrix is, or may be, singular.
+    """
+    n_classes = log_priors.shape[2]
+    n = np.empty(n_classes)
+    solved[:] = True
+    for s in range(len(starts) - 1):
+        given = gather(values, members[starts[s] : starts[s + 1]])
+        p = len(given)
+        d, away = np.empty(p), np.empty(p)
+        for f in range(len(test_at) - 1):
+            inside = train[train_at[f] : train_at[f + 1]]
+            held_out = test[test_at[f] : test_at[f + 1]]
+            x = standardise(given, inside) if scaled else given
+            scores = np.empty((n_classes, len(held_out)))
+            for label in range(len(codes)):
+                z, m = np.empty((p, len(inside))), np.empty((p, n_classes))
+                e = np.empty((p, len(held_out)))
+                class_sizes(codes[label], inside, n)
+                _centre_classes(x, by_class(codes[label], inside, n), held_out, n, z, m, e, away)
+                prior = log_priors[label, f]
+                for k in range(n_classes):
+                    scores[k] = prior[k]
+                if kind == SVD:
+                    well = _svd(z, m, e, n, np.exp(prior), amount, scores)
+                else:
+                    _shrink(z, m, away, n, np.exp(prior), kind, amount, d)
+                    well = _least_squares(z, m, e, d, scores)
+                solved[s, label] = solved[s, label] and well
+                write_columns(scores, out[s, label, test_at[f] : test_at[f + 1]])

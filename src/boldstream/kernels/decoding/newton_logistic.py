@@ -1,0 +1,238 @@
+"""Logistic regression, of two classes or many, by Newton's method.
+
+    ½ Σ_a precision_a w_a² + Σ costᵢ (−log pᵢ(yᵢ)),   f = Xw
+
+With many classes, each has weights of its own and p is the softmax of their f.
+Its Hessian couples them, so each step is found by conjugate gradients,
+preconditioned with the Hessian's block of each class. For two classes, of which
+only the difference has weights, that is the Hessian itself, and one iteration
+is a Newton step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.jit import jit
+from boldstream.kernels.decoding.linalg import factor, solve_factored
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int16]
+
+_MOST_STEPS = 200
+# Of the objective: what a last step, taken, would gain by its own account.
+_GAIN = 1e-13
+# Of a gradient: when a step is good enough, at last.
+_EXACT = 1e-6
+# A sample that is all but certain still holds its row of the Hessian.
+_CERTAIN = 1e-12
+
+
+@jit
+def _probabilities(f: Floats, codes: Codes, cost: Floats, present: Floats, p: Floats) -> float:
+    """Fill `p` with the probabilities of classes (columns, samples); gives the loss."""
+    columns, n = f.shape
+    loss = 0.0
+    for i in range(n):
+        if cost[i] == 0.0:
+            for c in range(columns):
+                p[c, i] = 0.0
+            continue
+        if columns == 1:
+            towards = f[0, i] if codes[i] == 1 else -f[0, i]
+            small = np.exp(-abs(f[0, i]))
+            p[0, i] = (1.0 if f[0, i] > 0.0 else small) / (1.0 + small)
+            loss += cost[i] * (np.log1p(small) + max(-towards, 0.0))
+            continue
+        best = codes[i]
+        for c in range(columns):
+            if present[c] > 0.0 and f[c, i] > f[best, i]:
+                best = c
+        # All but the largest term, so that a small loss keeps its digits.
+        others = 0.0
+        for c in range(columns):
+            p[c, i] = np.exp(f[c, i] - f[best, i]) if present[c] > 0.0 else 0.0
+            others += p[c, i] if c != best else 0.0
+        for c in range(columns):
+            p[c, i] /= 1.0 + others
+        loss += cost[i] * (np.log1p(others) + f[best, i] - f[codes[i], i])
+    return loss
+
+
+@jit
+def _times(a: Floats, b: Floats, by: Floats) -> float:
+    """Sum of products of weights (columns, features), each feature times `by`."""
+    total = 0.0
+    for c in range(a.shape[0]):
+        for i in range(a.shape[1]):
+            total += by[i] * a[c, i] * b[c, i]
+    return total
+
+
+@jit
+def _pull(
+    p: Floats, codes: Codes, cost: Floats, rows: Floats, precision: Floats, w: Floats, r: Floats
+) -> Any:
+    """Slope of the objective (columns, features); `r` is a scratch of the shape of `p`."""
+    columns, n = p.shape
+    for c in range(columns):
+        right = 1 if columns == 1 else c
+        for i in range(n):
+            r[c, i] = cost[i] * (p[c, i] - (1.0 if codes[i] == right else 0.0))
+    out = np.dot(r, rows)
+    for c in range(columns):
+        for a in range(len(precision)):
+            out[c, a] += precision[a] * w[c, a]
+    return out
+
+
+@jit
+def _bend(
+    p: Floats,
+    cost: Floats,
+    features: Floats,
+    rows: Floats,
+    precision: Floats,
+    d: Floats,
+    r: Floats,
+) -> Any:
+    """Hessian of the objective times `d` (columns, features)."""
+    columns, n = p.shape
+    np.dot(d, features, r)
+    for i in range(n):
+        if columns == 1:
+            r[0, i] *= cost[i] * p[0, i] * (1.0 - p[0, i])
+            continue
+        mean = 0.0
+        for c in range(columns):
+            mean += p[c, i] * r[c, i]
+        for c in range(columns):
+            r[c, i] = cost[i] * p[c, i] * (r[c, i] - mean)
+    out = np.dot(r, rows)
+    for c in range(columns):
+        for a in range(len(precision)):
+            out[c, a] += precision[a] * d[c, a]
+    return out
+
+
+@jit
+def _precondition(
+    p: Floats, cost: Floats, features: Floats, rows: Floats, precision: Floats, lower: Floats
+) -> bool:
+    """Factors of the Hessian's blocks, one for each column."""
+    columns, n = p.shape
+    m = len(precision)
+    weighted = np.empty((m, n))
+    weights = np.empty(n)
+    for c in range(columns):
+        for i in range(n):
+            weights[i] = cost[i] * max(p[c, i] * (1.0 - p[c, i]), _CERTAIN)
+        for a in range(m):
+            for i in range(n):
+                weighted[a, i] = weights[i] * features[a, i]
+        np.dot(weighted, rows, lower[c])
+        for a in range(m):
+            lower[c, a, a] += precision[a]
+        if not factor(lower[c], m):
+            return False
+    return True
+
+
+@jit
+def _find_step(
+    g: Floats,
+    p: Floats,
+    cost: Floats,
+    features: Floats,
+    rows: Floats,
+    precision: Floats,
+    lower: Floats,
+    near: float,
+    r: Floats,
+) -> Any:
+    """Newton step, by conjugate gradients until the residual is `near` that of the start."""
+    columns, m = g.shape
+    ones = np.ones(m)
+    step, residual = np.zeros((columns, m)), -g
+    z = residual.copy()
+    for c in range(columns):
+        solve_factored(lower[c], z[c], m)
+    d = z.copy()
+    first = rho = _times(residual, z, ones)
+    for _ in range(columns * m + 10):
+        bent = _bend(p, cost, features, rows, precision, d, r)
+        under = _times(d, bent, ones)
+        if not under > 0.0:
+            break
+        by = rho / under
+        for c in range(columns):
+            for a in range(m):
+                step[c, a] += by * d[c, a]
+                residual[c, a] -= by * bent[c, a]
+                z[c, a] = residual[c, a]
+            solve_factored(lower[c], z[c], m)
+        following = _times(residual, z, ones)
+        if not following > near * near * first:
+            break
+        for c in range(columns):
+            for a in range(m):
+                d[c, a] = z[c, a] + following / rho * d[c, a]
+        rho = following
+    return step
+
+
+@jit
+def fit_logistic(
+    features: Floats,
+    rows: Floats,
+    precision: Floats,
+    codes: Codes,
+    cost: Floats,
+    present: Floats,
+    lower: Floats,
+    f: Floats,
+) -> None:
+    """Decision values `f` (columns, samples), NaN if steps do not end.
+
+    `rows` are `features` (features, samples) transposed; `present` says which
+    classes there are; `lower` is a scratch (columns, features, features).
+    """
+    columns, n = f.shape
+    m = len(precision)
+    ones = np.ones(m)
+    w, tried = np.zeros((columns, m)), np.empty((columns, m))
+    p, r, f_new = np.empty((columns, n)), np.empty((columns, n)), np.empty((columns, n))
+    f[:] = 0.0
+    value = _probabilities(f, codes, cost, present, p)
+    near = 0.1
+    for _ in range(_MOST_STEPS):
+        g = _pull(p, codes, cost, rows, precision, w, r)
+        if not _precondition(p, cost, features, rows, precision, lower):
+            break
+        step = _find_step(g, p, cost, features, rows, precision, lower, near, r)
+        slope = _times(g, step, ones)
+        by, better = 1.0, False
+        for _ in range(40):
+            for c in range(columns):
+                for a in range(m):
+                    tried[c, a] = w[c, a] + by * step[c, a]
+            np.dot(tried, features, f_new)
+            new = _probabilities(f_new, codes, cost, present, p)
+            new += 0.5 * _times(tried, tried, precision)
+            if new <= value + 1e-4 * by * slope or -slope <= _GAIN * value:
+                better = True
+                break
+            by *= 0.5
+        if not better:
+            return
+        w[:] = tried
+        f[:] = f_new
+        if -slope <= _GAIN * value:
+            return
+        # The nearer the end, the more exactly it pays to solve.
+        near = max(_EXACT, min(0.1, np.sqrt(-slope / value)))
+        value = new
+    f[:] = np.nan

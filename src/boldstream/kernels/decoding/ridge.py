@@ -1,0 +1,145 @@
+"""Ridge regression of any number of targets: one matrix maps a target to what folds predict.
+
+With X centred, K = XXᵀ and H = 11ᵀ/n + K(K + λI)⁻¹, the residuals of held-out
+samples B are (I − H_BB)⁻¹ (y − Hy)_B (Treder, arXiv 1803.10016). None of it
+depends on the target, so a labelling is a column of one product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.jit import jit
+from boldstream.kernels.decoding.linalg import LARGE, factor, invert, solve_factored_many
+from boldstream.kernels.decoding.spheres import centre, gather, gram, standardise
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@jit
+def from_hat(k: Floats, alpha: float, intercept: bool, test: Rows, test_at: Rows) -> Any:
+    """Decision matrix (tests, samples) where each fold trains on all samples it does not test.
+
+    `k` holds the products of samples, centred if there is an intercept.
+    """
+    n = len(k)
+    shift = 0.0
+    if intercept:
+        # K knows nothing of the mean, so (K + λI)⁻¹ has the eigenvalue 1/λ
+        # there, beside which all else would drown: lift it out of the way.
+        shift = np.trace(k) / n + alpha
+    a = k + shift
+    for i in range(n):
+        a[i, i] += alpha
+    # I − H, by λ.
+    m = invert(a)
+    if intercept:
+        m -= 1.0 / (n * (n * shift + alpha))
+    out = np.empty((len(test), n))
+    for f in range(len(test_at) - 1):
+        rows = test[test_at[f] : test_at[f + 1]]
+        size = len(rows)
+        block = np.empty((size, size))
+        part = out[test_at[f] : test_at[f + 1]]
+        for i in range(size):
+            for j in range(size):
+                block[i, j] = m[rows[i], rows[j]]
+            part[i] = m[rows[i]]
+        factor(block, size)
+        solve_factored_many(block, part, size)
+        for i in range(size):
+            for t in range(n):
+                part[i, t] = -part[i, t]
+            for j in range(size):
+                part[i, rows[j]] = 0.0
+    return out
+
+
+@jit
+def from_fold(k: Floats, alpha: float, intercept: bool, train: Rows, test: Rows, out: Any) -> None:
+    """Rows of the decision matrix (tests, samples) for one fold; others than `train` become 0.
+
+    `k` holds the products of samples, centred on those of `train` if there is an intercept.
+    """
+    n = len(train)
+    a = np.empty((n, n))
+    b = np.empty((n, len(test)))
+    for i in range(n):
+        for j in range(n):
+            a[i, j] = k[train[i], train[j]]
+        a[i, i] += alpha
+        for j in range(len(test)):
+            b[i, j] = k[train[i], test[j]]
+    if n > LARGE:
+        b = np.dot(invert(a), b)
+    elif factor(a, n):
+        solve_factored_many(a, b, n)
+    out[:] = 0.0
+    for j in range(len(test)):
+        mean = (1.0 - b[:, j].sum()) / n if intercept else 0.0
+        for i in range(n):
+            out[j, train[i]] = b[i, j] + mean
+
+
+@jit
+def centred_on(k: Floats, train: Rows) -> Any:
+    """Products of samples (n, n) once the mean of those of `train` is taken out of all."""
+    n = len(k)
+    mean = np.zeros(n)
+    for t in train:
+        for i in range(n):
+            mean[i] += k[t, i]
+    mean /= len(train)
+    total = 0.0
+    for t in train:
+        total += mean[t]
+    total /= len(train)
+    out = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = k[i, j] - mean[i] - mean[j] + total
+    return out
+
+
+@jit
+def decide_ridge(
+    values: NDArray[np.float32],
+    members: NDArray[np.int32],
+    starts: Rows,
+    train: Rows,
+    train_at: Rows,
+    test: Rows,
+    test_at: Rows,
+    targets: NDArray[np.float32],
+    alpha: float,
+    intercept: bool,
+    scaled: bool,
+    by_hat: bool,
+    out: NDArray[np.float32],
+) -> None:
+    """What folds predict of targets (n_targets, samples): `out` (spheres, n_targets, tests)."""
+    n = values.shape[1]
+    for s in range(len(starts) - 1):
+        x = gather(values, members[starts[s] : starts[s + 1]])
+        # Also without an intercept the products below are of what is given.
+        if intercept:
+            centre(x)
+        d = np.empty((len(test), n))
+        if by_hat:
+            d = from_hat(gram(x), alpha, intercept, test, test_at)
+        else:
+            k = gram(x)
+            for f in range(len(test_at) - 1):
+                inside = train[train_at[f] : train_at[f + 1]]
+                fold = k
+                if scaled:
+                    fold = gram(standardise(x, inside))
+                elif intercept:
+                    fold = centred_on(k, inside)
+                held_out = test[test_at[f] : test_at[f + 1]]
+                from_fold(fold, alpha, intercept, inside, held_out, d[test_at[f] : test_at[f + 1]])
+        np.dot(targets, d.astype(np.float32).T, out[s])

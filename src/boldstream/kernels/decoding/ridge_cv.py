@@ -1,0 +1,169 @@
+"""Ridge regression whose penalty each fold chooses by leaving out one sample at a time.
+
+With M = (K + λI)⁻¹, the mean's part taken out where there is an intercept, the
+residuals of samples left out are My / diag(M) (Rifkin & Lippert 2007): for
+each penalty a matrix that no label enters, so labellings are products with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.jit import jit
+from boldstream.kernels.decoding.linalg import invert
+from boldstream.kernels.decoding.spheres import gather, gram, standardise
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@jit
+def fold_samples(x: Floats, rows: Rows, train: Rows, centred: bool) -> Any:
+    """Samples `rows` of `x` (voxels, samples), less the mean of those of `train`."""
+    out = np.empty((len(x), len(rows)))
+    for v in range(len(x)):
+        mean = 0.0
+        if centred:
+            for t in train:
+                mean += x[v, t]
+            mean /= len(train)
+        for i in range(len(rows)):
+            out[v, i] = x[v, rows[i]] - mean
+    return out
+
+
+@jit
+def _by_samples(k: Floats, alpha: float, centred: bool) -> Any:
+    """λM (samples, samples) from products of samples `k`."""
+    n = len(k)
+    # As in ridge.py: what the mean alone would blow up is lifted, then taken out.
+    shift = np.trace(k) / n + alpha if centred else 0.0
+    a = k + shift
+    for i in range(n):
+        a[i, i] += alpha
+    m = invert(a) * alpha
+    if centred:
+        m -= alpha / (n * (n * shift + alpha))
+    return m
+
+
+@jit
+def _by_voxels(x: Floats, covariance: Floats, alpha: float, centred: bool) -> Any:
+    """λM (samples, samples) from samples `x` (voxels, samples) and products of voxels."""
+    n = x.shape[1]
+    a = covariance.copy()
+    for v in range(len(a)):
+        a[v, v] += alpha
+    m = -np.dot(x.T, np.dot(np.ascontiguousarray(invert(a)), x))
+    for i in range(n):
+        m[i, i] += 1.0
+    if centred:
+        m -= 1.0 / n
+    return m
+
+
+@jit
+def _keep_best(
+    left: Floats, residuals: Floats, diagonal: Floats, alpha: float, at: int, n_columns: int,
+    least: Floats, best: Any, dual: Floats,
+) -> None:  # fmt: skip
+    """Take a penalty where its squared residuals are less than those of the ones before it.
+
+    `residuals` (labellings × columns, samples) are λMy; `dual` takes My.
+    """
+    for label in range(len(least)):
+        missed = 0.0
+        for c in range(label * n_columns, (label + 1) * n_columns):
+            for i in range(residuals.shape[1]):
+                left[i] = residuals[c, i] / diagonal[i]
+                missed += left[i] * left[i]
+        # As scikit-learn compares: means, of which the first of equal ones stays.
+        missed /= n_columns * residuals.shape[1]
+        if at == 0 or missed < least[label]:
+            least[label] = missed
+            best[label] = at
+            for c in range(label * n_columns, (label + 1) * n_columns):
+                for i in range(residuals.shape[1]):
+                    dual[c, i] = residuals[c, i] / alpha
+
+
+@jit
+def fit_fold(
+    x: Floats, y: Floats, alphas: Floats, centred: bool, n_columns: int, best: Any, dual: Floats
+) -> None:
+    """Choose a penalty for each labelling (its number in `best`) and fill `dual` (rows, samples).
+
+    `x` (voxels, samples) is centred if there is an intercept; `y` is (labellings
+    × columns, samples). A prediction is the product of `dual` with products of samples.
+    """
+    n = x.shape[1]
+    few = len(x) < n
+    products = np.dot(x, x.T) if few else gram(x)
+    least, left, diagonal = np.empty(len(best)), np.empty(n), np.empty(n)
+    for at in range(len(alphas)):
+        if few:
+            m = _by_voxels(x, products, alphas[at], centred)
+        else:
+            m = _by_samples(products, alphas[at], centred)
+        for i in range(n):
+            diagonal[i] = m[i, i]
+        residuals = np.dot(y, m)
+        _keep_best(left, residuals, diagonal, alphas[at], at, n_columns, least, best, dual)
+
+
+@jit
+def _train_targets(targets: Floats, train: Rows, centred: bool, y: Floats, means: Floats) -> None:
+    for row in range(len(targets)):
+        means[row] = 0.0
+        for i in range(len(train)):
+            y[row, i] = targets[row, train[i]]
+            means[row] += y[row, i]
+        means[row] = means[row] / len(train) if centred else 0.0
+        for i in range(len(train)):
+            y[row, i] -= means[row]
+
+
+@jit
+def decide_ridge_cv(
+    values: NDArray[np.float32],
+    members: NDArray[np.int32],
+    starts: Rows,
+    train: Rows,
+    train_at: Rows,
+    test: Rows,
+    test_at: Rows,
+    targets: Floats,
+    alphas: Floats,
+    intercept: bool,
+    scaled: bool,
+    out: NDArray[np.float32],
+    chosen: NDArray[np.int32],
+) -> None:
+    """What folds predict of `targets` (labellings × columns, samples).
+
+    Fills `out` (spheres, labellings, tests, columns) and `chosen` (spheres,
+    folds, labellings), which penalty was taken.
+    """
+    n_labellings, n_columns = out.shape[1], out.shape[3]
+    for f in range(len(test_at) - 1):
+        inside = train[train_at[f] : train_at[f + 1]]
+        held_out = test[test_at[f] : test_at[f + 1]]
+        y, means = np.empty((len(targets), len(inside))), np.empty(len(targets))
+        _train_targets(targets, inside, intercept, y, means)
+        dual = np.empty((len(targets), len(inside)))
+        for s in range(len(starts) - 1):
+            x = gather(values, members[starts[s] : starts[s + 1]])
+            if scaled:
+                x = standardise(x, inside)
+            fitted = fold_samples(x, inside, inside, intercept)
+            tested = fold_samples(x, held_out, inside, intercept)
+            fit_fold(fitted, y, alphas, intercept, n_columns, chosen[s, f], dual)
+            predicted = np.dot(dual, np.dot(fitted.T, tested))
+            for label in range(n_labellings):
+                for c in range(n_columns):
+                    row = label * n_columns + c
+                    for i in range(len(held_out)):
+                        out[s, label, test_at[f] + i, c] = predicted[row, i] + means[row]

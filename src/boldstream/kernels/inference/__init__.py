@@ -1,0 +1,1 @@
+"""Arithmetic of inference over maps; compiled."""

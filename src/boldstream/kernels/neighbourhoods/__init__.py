@@ -1,0 +1,1 @@
+"""Kernels of neighbourhoods: which voxels or vertices lie near which."""

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from boldstream.decoding.engines.base import Block
+from boldstream.decoding.engines.ridge import RidgeEngine, recognise
+from boldstream.decoding.solving.scored import score_spheres
+from boldstream.decoding.task.problem import Folds, Problem, Targets
+from boldstream.kernels.decoding.scores import ACCURACY, BALANCED_ACCURACY, NEG_MSE, R2, ROC_AUC
+
+SCORINGS = {
+    "accuracy": ACCURACY,
+    "balanced_accuracy": BALANCED_ACCURACY,
+    "roc_auc": ROC_AUC,
+    "r2": R2,
+    "neg_mean_squared_error": NEG_MSE,
+}
+
+
+def make_block(n_samples: int, *, mean: float, sd: float, seed: int = 0) -> Block:
+    """Spheres of 1 to 40 voxels, some constant, some twice in it."""
+    rng = np.random.default_rng(seed)
+    values = (mean + sd * rng.standard_normal((60, n_samples))).astype(np.float32)
+    values[7] = mean
+    sizes = np.array([1, 5, 18, 40, 2])
+    members = rng.integers(0, 60, sizes.sum()).astype(np.int32)
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Block(values, members, starts)
+
+
+def leave_out(groups: np.ndarray) -> Folds:
+    test = [np.flatnonzero(groups == g) for g in np.unique(groups)]
+    train = [np.flatnonzero(groups != g) for g in np.unique(groups)]
+    return Folds(tuple(train), tuple(test), len(groups))
+
+
+def shuffle_split(n: int, seed: int = 3) -> Folds:
+    """Folds that test samples twice and leave samples out of both."""
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(n) for _ in range(3)]
+    return Folds(tuple(o[: n // 2] for o in orders), tuple(o[-n // 3 :] for o in orders), n)
+
+
+def oracle(block: Block, folds: Folds, estimator: Any, scoring: str, y: np.ndarray) -> np.ndarray:
+    cv = list(zip(folds.train, folds.test, strict=True))
+    spheres = [
+        block.values[block.members[a:b]].T.astype(float)
+        for a, b in zip(block.starts[:-1], block.starts[1:], strict=True)
+    ]
+    return np.array([cross_val_score(estimator, x, y, cv=cv, scoring=scoring) for x in spheres])
+
+
+def ours(block: Block, folds: Folds, estimator: Any, scoring: str, targets: Targets) -> Any:
+    scaled = not hasattr(estimator, "alpha")
+    engine = recognise(estimator[-1] if scaled else estimator, scaled, folds, targets)
+    assert isinstance(engine, RidgeEngine)
+    return score_spheres(block, engine, Problem(folds, targets, SCORINGS[scoring]))
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize(
+    ("scoring", "n_classes"),
+    [
+        ("accuracy", 2),
+        ("balanced_accuracy", 2),
+        ("roc_auc", 2),
+        ("accuracy", 5),
+        ("balanced_accuracy", 5),
+    ],
+)
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("how", ["groups", "shuffled"])
+def test_a_classifier_scores_as_scikit_learn(
+    scoring: str, n_classes: int, scaled: bool, intercept: bool, how: str
+) -> None:
+    rng = np.random.default_rng(1)
+    n = 45
+    y = np.concatenate([np.arange(n_classes), rng.integers(0, n_classes, n - n_classes)])
+    groups = np.arange(n) % 4
+    folds = leave_out(groups) if how == "groups" else shuffle_split(n)
+    block = make_block(n, mean=10_000, sd=100)
+    estimator = RidgeClassifier(alpha=30.0, fit_intercept=intercept)
+    if scaled:
+        estimator = make_pipeline(StandardScaler(), estimator)
+    labellings = np.array([y] + [rng.permutation(y) for _ in range(3)], np.int16)
+    targets = Targets(labellings, np.arange(n_classes))
+    found = ours(block, folds, estimator, scoring, targets)
+    expected = oracle(block, folds, estimator, scoring, y)
+    np.testing.assert_allclose(found.folds, expected, atol=1e-12)
+    np.testing.assert_allclose(found.means[:, 0], expected.mean(axis=1), atol=1e-12)
+    if scoring == "accuracy":
+        third = oracle(block, folds, estimator, scoring, labellings[2]).mean(axis=1)
+        np.testing.assert_allclose(found.means[:, 2], third, atol=1e-12)
+
+
+@pytest.mark.parametrize("scoring", ["r2", "neg_mean_squared_error"])
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_regression_scores_as_scikit_learn(scoring: str, intercept: bool, scaled: bool) -> None:
+    rng = np.random.default_rng(2)
+    n = 40
+    y = rng.normal(50, 3, n)
+    folds = leave_out(np.arange(n) % 5)
+    block = make_block(n, mean=20, sd=5)
+    estimator = Ridge(alpha=10.0, fit_intercept=intercept)
+    if scaled:
+        estimator = make_pipeline(StandardScaler(), estimator)
+    targets = Targets(y[None], None, offset=float(y.mean()))
+    found = ours(block, folds, estimator, scoring, targets)
+    expected = oracle(block, folds, estimator, scoring, y)
+    np.testing.assert_allclose(found.folds, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_more_samples_than_small_systems_take() -> None:
+    rng = np.random.default_rng(3)
+    n = 260
+    y = rng.integers(0, 2, n)
+    for folds in (leave_out(np.arange(n) % 4), shuffle_split(n)):
+        block = make_block(n, mean=10_000, sd=100)
+        targets = Targets(y[None].astype(np.int16), np.arange(2))
+        found = ours(block, folds, RidgeClassifier(alpha=5.0), "accuracy", targets)
+        expected = oracle(block, folds, RidgeClassifier(alpha=5.0), "accuracy", y)
+        np.testing.assert_allclose(found.folds, expected, atol=1e-12)
+
+
+def test_a_tiny_penalty_beside_a_large_mean_keeps_its_digits() -> None:
+    """λ(K + λI)⁻¹ has one eigenvalue of 1 beside ones of 1e-9."""
+    rng = np.random.default_rng(4)
+    n = 40
+    y = rng.normal(size=n)
+    values = (10_000 + 300 * rng.standard_normal((80, n))).astype(np.float32)
+    block = Block(values, np.arange(80, dtype=np.int32), np.array([0, 80]))
+    folds = leave_out(np.arange(n) % 4)
+    targets = Targets(y[None], None)
+    found = ours(block, folds, Ridge(alpha=1e-3), "r2", targets)
+    expected = oracle(block, folds, Ridge(alpha=1e-3), "r2", y)
+    np.testing.assert_allclose(found.folds, expected, rtol=1e-5)
+
+
+def test_labellings_do_not_depend_on_how_many_there_are() -> None:
+    rng = np.random.default_rng(5)
+    y = np.array([rng.permutation(np.arange(36) % 3) for _ in range(50)], np.int16)
+    block, folds = make_block(36, mean=0, sd=1), leave_out(np.arange(36) % 4)
+    engine = RidgeEngine(1.0, True, False)
+    whole = score_spheres(block, engine, Problem(folds, Targets(y, np.arange(3)), ACCURACY))
+    one = score_spheres(block, engine, Problem(folds, Targets(y[:1], np.arange(3)), ACCURACY))
+    np.testing.assert_array_equal(whole.means[:, :1], one.means)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "reason"),
+    [
+        (RidgeClassifier(class_weight="balanced"), "class weights"),
+        (Ridge(alpha=0), "penalty"),
+        (Ridge(positive=True), "positive"),
+    ],
+)
+def test_what_is_not_solved_is_declined(estimator: Any, reason: str) -> None:
+    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4)), None)
+    declined = recognise(estimator, False, folds, targets)
+    assert isinstance(declined, str)
+    assert reason in declined
+
+
+def test_another_family_is_not_known() -> None:
+    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4)), None)
+    assert recognise(StandardScaler(), False, folds, targets) is None

@@ -1,0 +1,232 @@
+"""Permuted labels: what may exchange them, and how likely each labelling is."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boldstream.core.errors import ParameterError
+from boldstream.decoding.permutations.exchange import plan_exchange
+from boldstream.decoding.permutations.labellings import permute_labels
+from boldstream.decoding.task.problem import Folds
+
+RUNS = np.repeat([1, 2, 3, 4], 8)
+
+
+def folds_of(test_fold: Any) -> Folds:
+    numbers = np.asarray(test_fold)
+    pairs = [(np.flatnonzero(numbers != k), np.flatnonzero(numbers == k)) for k in set(test_fold)]
+    return Folds(tuple(a for a, _ in pairs), tuple(b for _, b in pairs), len(numbers))
+
+
+def codes(text: str) -> np.ndarray:
+    return np.array([int(c) for c in text], np.int16)
+
+
+@pytest.fixture
+def y(rng: np.random.Generator) -> np.ndarray:
+    return np.concatenate([rng.permutation(codes("00110011")) for _ in range(4)])
+
+
+def test_labels_stay_in_their_run(y: np.ndarray) -> None:
+    drawn = permute_labels(y, 200, groups=RUNS, folds=folds_of(RUNS))
+    assert drawn.dtype == np.int16
+    assert drawn.shape == (201, 32)
+    np.testing.assert_array_equal(drawn[0], y)
+    for run in range(4):
+        part = drawn[:, run + 1 == RUNS]
+        assert (part.sum(axis=1) == 4).all()
+        assert len(np.unique(part, axis=0)) > 50
+
+
+def test_without_groups_they_go_anywhere(y: np.ndarray) -> None:
+    drawn = permute_labels(y, 200, folds=folds_of(RUNS))
+    assert (drawn.sum(axis=1) == 16).all()
+    assert len(set(drawn[:, RUNS == 1].sum(axis=1).tolist())) > 3
+
+
+def test_every_labelling_is_as_likely_as_any_other() -> None:
+    y = codes("010212")
+    runs = [1, 1, 1, 2, 2, 2]
+    drawn = permute_labels(y, 9000, groups=runs, folds=folds_of(range(6)))
+    counts = Counter(map(bytes, drawn[1:]))
+    left = {bytes(np.array(x, np.int16)) for x in itertools.permutations(y[:3].tolist())}
+    right = {bytes(np.array(x, np.int16)) for x in itertools.permutations(y[3:].tolist())}
+    assert set(counts) == {a + b for a in left for b in right}
+    # A chi² of 8 degrees of freedom exceeds 26 once in 1 000.
+    assert sum((n - 1000) ** 2 / 1000 for n in counts.values()) < 26
+
+
+def test_classes_are_trained_on_in_every_fold() -> None:
+    """One sample of the third class in training and test would leave a fold without it."""
+    y = codes("0120102012")
+    fold = [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
+    folds = folds_of(fold)
+    drawn = permute_labels(y, 3000, folds=folds)
+    for train in folds.train:
+        assert all((drawn[:, train] == c).any(axis=1).all() for c in range(3))
+    free = permute_labels(y, 3000, folds=folds_of(range(10)))
+    alone = np.array(
+        [all((row[t] == c).any() for t in folds.train for c in range(3)) for row in free]
+    )
+    assert 0.2 < alone.mean() < 0.999
+    # As likely as among labellings drawn freely that happen to suit.
+    shares = [(part[:, 0] == 2).mean() for part in (drawn, free[alone])]
+    assert abs(shares[0] - shares[1]) < 0.04
+
+
+def test_roc_auc_can_have_every_class_tested() -> None:
+    y = codes("0101101001011010")
+    folds = folds_of(np.repeat(range(4), 4).tolist())
+    tested = permute_labels(y, 500, folds=folds, every_class_tested=True)
+    assert all((np.ptp(tested[:, test], axis=1) == 1).all() for test in folds.test)
+    free = permute_labels(y, 500, folds=folds)
+    assert not all((np.ptp(free[:, test], axis=1) == 1).all() for test in folds.test)
+
+
+def test_a_cv_that_hardly_any_labelling_suits_is_refused() -> None:
+    """Each fold trains on two samples only, by chance one of either class."""
+    n = 28
+    y = np.tile(codes("0110"), n // 4)
+    pairs = np.arange(n).reshape(-1, 2)
+    folds = Folds(tuple(pairs), tuple(np.setdiff1d(np.arange(n), pair) for pair in pairs), n)
+    with pytest.raises(ParameterError, match="fewer than 1 in 1000"):
+        permute_labels(y, 100, folds=folds)
+
+
+def test_stratified_folds_stay_so(y: np.ndarray, rng: np.random.Generator) -> None:
+    from sklearn.model_selection import StratifiedKFold
+
+    pairs = list(StratifiedKFold(4, shuffle=True, random_state=0).split(y, y))
+    folds = Folds(tuple(a for a, _ in pairs), tuple(b for _, b in pairs), len(y))
+    drawn = permute_labels(y, 100, folds=folds, stratified=True)
+    for test in folds.test:
+        assert (drawn[:, test].sum(axis=1) == y[test].sum()).all()
+    both = permute_labels(y, 100, groups=RUNS, folds=folds, stratified=True)
+    for test, run in itertools.product(folds.test, range(1, 5)):
+        cell = test[RUNS[test] == run]
+        assert (both[:, cell].sum(axis=1) == y[cell].sum()).all()
+    assert len(np.unique(both, axis=0)) > 20
+
+
+def test_whole_blocks_exchange_labels(rng: np.random.Generator) -> None:
+    """Blocks of unequal length, two runs."""
+    y = codes("0001111001" + "1100011100")
+    runs = [1] * 10 + [2] * 10
+    folds = folds_of(runs)
+    blocks = list("aaabbbbccd" + "aabbbcccdd")
+    given = permute_labels(y, 300, groups=runs, permutation_blocks=blocks, folds=folds)
+    auto = permute_labels(y, 300, groups=runs, permutation_blocks="auto", folds=folds)
+    np.testing.assert_array_equal(given, auto)
+    starts = [0, 3, 7, 9, 10, 12, 15, 18]
+    for labels in given:
+        for start, stop in zip(starts, [*starts[1:], 20], strict=True):
+            assert len(set(labels[start:stop].tolist())) == 1
+        assert sorted(labels[starts[:4]].tolist()) == [0, 0, 1, 1]
+    assert len(np.unique(given, axis=0)) == 36
+    plan = plan_exchange(y, groups=runs, permutation_blocks="auto", folds=folds, stratified=False)
+    assert plan.n_distinct == 36
+
+
+def test_samples_exchange_labels_within_blocks_that_hold_several(y: np.ndarray) -> None:
+    halves = np.arange(32) // 4
+    drawn = permute_labels(y, 100, groups=RUNS, permutation_blocks=halves, folds=folds_of(RUNS))
+    for half in range(8):
+        rows = halves == half
+        assert (drawn[:, rows].sum(axis=1) == y[rows].sum()).all()
+    assert len(np.unique(drawn, axis=0)) > 50
+
+
+def test_values_are_permuted_as_they_are(rng: np.random.Generator) -> None:
+    values = rng.standard_normal(32)
+    drawn = permute_labels(values, 50, groups=RUNS, folds=folds_of(RUNS))
+    assert drawn.dtype == np.float64
+    for run in range(1, 5):
+        expected = np.sort(values[run == RUNS])
+        np.testing.assert_array_equal(np.sort(drawn[:, run == RUNS], axis=1), [expected] * 51)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.tile(np.repeat(codes("0101"), 8), 4),
+        np.repeat(codes("01201"), 2),
+        np.sin(np.arange(60) / 8),
+        np.repeat(codes("0101101"), 9)[:-8],
+    ],
+    ids=["volumes", "pairs", "slow values", "one label alone"],
+)
+def test_a_block_design_is_refused(y: np.ndarray) -> None:
+    folds = folds_of(np.arange(len(y)) % 3)
+    with pytest.raises(ParameterError, match=r"`permutation_blocks` must be given.*'auto'"):
+        permute_labels(y, 10, folds=folds)
+    assert len(permute_labels(y, 10, folds=folds, permutation_blocks=range(len(y)))) == 11
+
+
+def test_orders_drawn_at_random_are_not_refused() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        y = np.concatenate([rng.permutation(np.repeat(codes("01"), 4)) for _ in range(4)])
+        permute_labels(y, 1, groups=RUNS, folds=folds_of(RUNS))
+
+
+@pytest.mark.parametrize("seed", [0, 5, np.random.default_rng(3), np.random.RandomState(3)])
+def test_seeds(y: np.ndarray, seed: Any) -> None:
+    folds = folds_of(RUNS)
+    some = permute_labels(y, 20, folds=folds, random_state=seed)
+    if isinstance(seed, int):
+        more = permute_labels(y, 700, folds=folds, random_state=seed)
+        np.testing.assert_array_equal(more[:21], some)
+        other = permute_labels(y, 20, folds=folds, random_state=seed + 1)
+        assert (other[1:] != some[1:]).any()
+    else:
+        assert (permute_labels(y, 20, folds=folds, random_state=seed)[1:] != some[1:]).any()
+
+
+@given(st.permutations([0, 1, 2]), st.permutations(["a", "b", "c", "d"]))
+def test_names_change_nothing(classes: list[int], names: list[str]) -> None:
+    y = np.tile(codes("01202110"), 4)
+    runs = np.array(names)[RUNS - 1]
+    drawn = permute_labels(y, 30, groups=RUNS, folds=folds_of(RUNS))
+    renamed = np.array(classes, np.int16)[y]
+    again = permute_labels(renamed, 30, groups=runs, folds=folds_of(RUNS))
+    np.testing.assert_array_equal(again, np.array(classes)[drawn])
+
+
+def test_few_labellings_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    y, runs = codes("0110"), [1, 1, 2, 2]
+    plan = plan_exchange(y, groups=runs, folds=folds_of(runs), stratified=False)
+    assert plan.n_distinct == 4
+    with caplog.at_level(logging.WARNING):
+        permute_labels(y, 100, groups=runs, folds=folds_of(runs))
+    assert "only 4 labellings" in caplog.text
+    assert "0.25" in caplog.text
+
+
+def test_what_cannot_be_permuted_is_refused(y: np.ndarray) -> None:
+    folds = folds_of(RUNS)
+    with pytest.raises(ParameterError, match="within a group they are equal"):
+        permute_labels(np.repeat(codes("0101"), 8), 5, groups=RUNS, folds=folds)
+    with pytest.raises(ParameterError, match="`groups` must have one label for each of 32 samples"):
+        permute_labels(y, 5, groups=[1, 2], folds=folds)
+    with pytest.raises(ParameterError, match="`permutation_blocks` must have one label for each"):
+        permute_labels(y, 5, permutation_blocks=[1, 2], folds=folds)
+    with pytest.raises(ParameterError, match="`y` must have 32 labels, got 31"):
+        permute_labels(y[1:], 5, folds=folds)
+    with pytest.raises(ParameterError, match="`random_state` must be"):
+        permute_labels(y, 5, folds=folds, random_state="today")
+    with pytest.raises(ParameterError, match="`n_permutations`"):
+        permute_labels(y, -1, folds=folds)
+
+
+def test_nothing_is_asked_where_nothing_is_permuted() -> None:
+    y = np.repeat(codes("01"), 8)
+    drawn = permute_labels(y, 0, folds=folds_of(np.arange(16) % 2))
+    np.testing.assert_array_equal(drawn, [y])
