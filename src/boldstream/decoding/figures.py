@@ -14,6 +14,7 @@ from boldstream.core.checks import one_of
 from boldstream.core.grid import Grid
 from boldstream.decoding.f_scores import FScores
 from boldstream.decoding.roi.results import Decoding
+from boldstream.decoding.task.chance import score_of_guessing
 from boldstream.io.opening import open_image
 from boldstream.io.volume import read_volume
 from boldstream.io.writing import as_image
@@ -50,7 +51,7 @@ def plot_scores(
         Such as the mean of the volumes.
     chance : float, optional
         The colours begin there, and what is not above it is not shown. By
-        default what a `SearchLight` was given, else the lowest score.
+        default ``chance_`` of a `SearchLight`, else the lowest score.
     shown : ndarray of bool, shape (x, y, z), optional
         Show these voxels only, such as those with p below 0.05.
     title : str
@@ -77,7 +78,7 @@ def plot_scores(
     """
     values, grid = _values_of(scores, background)
     if chance is None:
-        chance = getattr(scores, "chance", None)
+        chance = getattr(scores, "chance_", None)
     visible = np.isfinite(values) if shown is None else np.isfinite(values) & np.asarray(shown)
     visible &= values != 0 if chance is None else values > chance
     inside = values[visible] if visible.any() else np.array([0.0, 1.0])
@@ -156,20 +157,11 @@ def plot_decoding(found: Decoding, *, title: str | None = None) -> Figure:
 
 
 def chance_of(found: Decoding, roi: str, target: str) -> float | None:
-    """Score of guessing for a region and target; None where the scorer is not known.
-
-    The share of the most frequent class for accuracy, 1 / classes for balanced
-    accuracy, 0.5 for ROC AUC, 0 for R².
-    """
+    """`find_chance` of a region and target."""
     table = found.table
     scoring = table.loc[(table["roi"] == roi) & (table["target"] == target), "scoring"].iloc[0]
-    known = {"r2": 0.0, "roc_auc": 0.5}
     confusion = found.confusion.get((roi, target))
-    if confusion is not None:
-        counts = confusion.to_numpy().sum(axis=1)
-        known |= {"accuracy": counts.max() / counts.sum(), "balanced_accuracy": 1 / len(counts)}
-    chance = known.get(scoring)
-    return None if chance is None else float(chance)
+    return score_of_guessing(scoring, [] if confusion is None else confusion.sum(axis=1))
 
 
 def _draw_bars(axes: Any, found: Decoding, target: str) -> None:

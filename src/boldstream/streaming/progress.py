@@ -12,9 +12,7 @@ Report: TypeAlias = Callable[[int, int], None]
 
 
 @contextmanager
-def open_progress(
-    progress: bool | Report, name: str, *, unit: str = "volumes"
-) -> Iterator[Report]:
+def open_progress(progress: bool | Report, name: str, *, unit: str = "volumes") -> Iterator[Report]:
     """Give a function to report to: the caller's own, a bar on standard error, or none."""
     if callable(progress):
         yield progress

@@ -13,55 +13,30 @@ from boldstream.decoding.engines.base import Block
 from boldstream.decoding.engines.ridge import RidgeEngine, recognise
 from boldstream.decoding.solving.scored import score_spheres
 from boldstream.decoding.task.problem import Folds, Problem, Targets
-from boldstream.kernels.decoding.scores import ACCURACY, BALANCED_ACCURACY, NEG_MSE, R2, ROC_AUC
+from boldstream.kernels.decoding.scores import ACCURACY
+from tests.decoding.engines.per_sphere import (
+    METRICS,
+    leave_out,
+    make_block,
+    shuffle_split,
+    spheres_of,
+)
 
-SCORINGS = {
-    "accuracy": ACCURACY,
-    "balanced_accuracy": BALANCED_ACCURACY,
-    "roc_auc": ROC_AUC,
-    "r2": R2,
-    "neg_mean_squared_error": NEG_MSE,
-}
-
-
-def make_block(n_samples: int, *, mean: float, sd: float, seed: int = 0) -> Block:
-    """Spheres of 1 to 40 voxels, some constant, some twice in it."""
-    rng = np.random.default_rng(seed)
-    values = (mean + sd * rng.standard_normal((60, n_samples))).astype(np.float32)
-    values[7] = mean
-    sizes = np.array([1, 5, 18, 40, 2])
-    members = rng.integers(0, 60, sizes.sum()).astype(np.int32)
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Block(values, members, starts)
-
-
-def leave_out(groups: np.ndarray) -> Folds:
-    test = [np.flatnonzero(groups == g) for g in np.unique(groups)]
-    train = [np.flatnonzero(groups != g) for g in np.unique(groups)]
-    return Folds(tuple(train), tuple(test), len(groups))
-
-
-def shuffle_split(n: int, seed: int = 3) -> Folds:
-    """Folds that test samples twice and leave samples out of both."""
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(n) for _ in range(3)]
-    return Folds(tuple(o[: n // 2] for o in orders), tuple(o[-n // 3 :] for o in orders), n)
+SIZES = [1, 5, 18, 40, 2]
 
 
 def oracle(block: Block, folds: Folds, estimator: Any, scoring: str, y: np.ndarray) -> np.ndarray:
     cv = list(zip(folds.train, folds.test, strict=True))
-    spheres = [
-        block.values[block.members[a:b]].T.astype(float)
-        for a, b in zip(block.starts[:-1], block.starts[1:], strict=True)
-    ]
-    return np.array([cross_val_score(estimator, x, y, cv=cv, scoring=scoring) for x in spheres])
+    return np.array(
+        [cross_val_score(estimator, x, y, cv=cv, scoring=scoring) for x in spheres_of(block)]
+    )
 
 
 def ours(block: Block, folds: Folds, estimator: Any, scoring: str, targets: Targets) -> Any:
     scaled = not hasattr(estimator, "alpha")
     engine = recognise(estimator[-1] if scaled else estimator, scaled, folds, targets)
     assert isinstance(engine, RidgeEngine)
-    return score_spheres(block, engine, Problem(folds, targets, SCORINGS[scoring]))
+    return score_spheres(block, engine, Problem(folds, targets, METRICS[scoring]))
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
@@ -86,7 +61,7 @@ def test_a_classifier_scores_as_scikit_learn(
     y = np.concatenate([np.arange(n_classes), rng.integers(0, n_classes, n - n_classes)])
     groups = np.arange(n) % 4
     folds = leave_out(groups) if how == "groups" else shuffle_split(n)
-    block = make_block(n, mean=10_000, sd=100)
+    block = make_block(n, SIZES, mean=10_000, sd=100, constant=True)
     estimator = RidgeClassifier(alpha=30.0, fit_intercept=intercept)
     if scaled:
         estimator = make_pipeline(StandardScaler(), estimator)
@@ -109,7 +84,7 @@ def test_a_regression_scores_as_scikit_learn(scoring: str, intercept: bool, scal
     n = 40
     y = rng.normal(50, 3, n)
     folds = leave_out(np.arange(n) % 5)
-    block = make_block(n, mean=20, sd=5)
+    block = make_block(n, SIZES, mean=20, sd=5, constant=True)
     estimator = Ridge(alpha=10.0, fit_intercept=intercept)
     if scaled:
         estimator = make_pipeline(StandardScaler(), estimator)
@@ -124,7 +99,7 @@ def test_more_samples_than_small_systems_take() -> None:
     n = 260
     y = rng.integers(0, 2, n)
     for folds in (leave_out(np.arange(n) % 4), shuffle_split(n)):
-        block = make_block(n, mean=10_000, sd=100)
+        block = make_block(n, SIZES, mean=10_000, sd=100, constant=True)
         targets = Targets(y[None].astype(np.int16), np.arange(2))
         found = ours(block, folds, RidgeClassifier(alpha=5.0), "accuracy", targets)
         expected = oracle(block, folds, RidgeClassifier(alpha=5.0), "accuracy", y)
@@ -148,7 +123,7 @@ def test_a_tiny_penalty_beside_a_large_mean_keeps_its_digits() -> None:
 def test_labellings_do_not_depend_on_how_many_there_are() -> None:
     rng = np.random.default_rng(5)
     y = np.array([rng.permutation(np.arange(36) % 3) for _ in range(50)], np.int16)
-    block, folds = make_block(36, mean=0, sd=1), leave_out(np.arange(36) % 4)
+    block, folds = make_block(36, SIZES, mean=0, sd=1, constant=True), leave_out(np.arange(36) % 4)
     engine = RidgeEngine(1.0, True, False)
     whole = score_spheres(block, engine, Problem(folds, Targets(y, np.arange(3)), ACCURACY))
     one = score_spheres(block, engine, Problem(folds, Targets(y[:1], np.arange(3)), ACCURACY))

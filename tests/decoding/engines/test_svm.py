@@ -11,9 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC, LinearSVR
 
 from boldstream.core.errors import ParameterError
-from boldstream.decoding.engines.base import Block, Engine, require_converged
+from boldstream.decoding.engines.base import Block, Engine
 from boldstream.decoding.engines.svm import LinearSvcEngine, LinearSvrEngine, recognise
-from boldstream.decoding.solving.scored import score_spheres
+from boldstream.decoding.solving.scored import require_solved, score_spheres
 from boldstream.decoding.task.problem import Folds, Problem, Targets
 from boldstream.kernels.decoding.scores import R2
 from tests.decoding.engines.per_sphere import (
@@ -271,7 +271,7 @@ def test_what_is_recognised() -> None:
 def test_what_does_not_converge_is_an_error() -> None:
     """Never the last point that was reached, without a word."""
     decisions = np.zeros((1, 1, 2, 1), np.float32)
-    require_converged(decisions)
+    require_solved(decisions)
     decisions[0, 0, 1] = np.nan
     with pytest.raises(ParameterError, match=r"200 steps.*standardise voxels"):
-        require_converged(decisions)
+        require_solved(decisions)

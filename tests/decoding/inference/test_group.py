@@ -141,7 +141,7 @@ def test_null_maps_of_folders(rng: np.random.Generator, tmp_path: Path) -> None:
     mask = Mask("mask", Grid((7, 8, 6), AFFINE), MASK)
     means = [subjects(rng, 20)[:, MASK].T.astype("f4").astype("f8") for _ in range(3)]
     for number, scores in enumerate(means):
-        folder = MapsFolder(tmp_path / str(number), mask, {})
+        folder = MapsFolder(tmp_path / str(number), mask)
         with Tally(len(scores), 19, folder=folder) as tally:
             tally.put(0, scores)
             tally.finish(chance=0.5)

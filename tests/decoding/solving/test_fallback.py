@@ -41,7 +41,8 @@ from boldstream.decoding.solving.fallback import (
     run_sklearn,
     score_with_sklearn,
 )
-from boldstream.decoding.task.cv import encode_targets, make_folds, whole
+from boldstream.decoding.task.cv import make_folds, whole
+from boldstream.decoding.task.labels import encode_targets
 from boldstream.decoding.task.names import is_classifier
 from boldstream.decoding.task.problem import Targets
 
@@ -320,7 +321,8 @@ def test_an_estimator_of_a_script_works_and_leaves_nothing(tmp_path: Path) -> No
             import os
             import numpy as np
             from sklearn.base import BaseEstimator, ClassifierMixin
-            from boldstream.decoding.task.cv import encode_targets, make_folds
+            from boldstream.decoding.task.cv import make_folds
+            from boldstream.decoding.task.labels import encode_targets
             from boldstream.decoding.engines.base import Block
             from boldstream.decoding.solving.fallback import Refit, find_scorer, run_sklearn
 

@@ -21,7 +21,8 @@ from sklearn.svm import SVC, SVR, LinearSVC
 from boldstream.core.errors import ParameterError
 from boldstream.decoding.engines.base import Engine
 from boldstream.decoding.engines.ridge import RidgeEngine
-from boldstream.decoding.task.cv import encode_targets, make_folds
+from boldstream.decoding.task.cv import make_folds
+from boldstream.decoding.task.labels import encode_targets
 from boldstream.decoding.task.names import find_engine, find_estimator, is_classifier
 
 SUPPORTED = nilearn_names.SUPPORTED_ESTIMATORS

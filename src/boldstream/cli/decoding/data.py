@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +78,10 @@ class Data:
         """Some volumes, as all that reads images takes them."""
         return select_volumes(self.source, kept)
 
-    def mask(self, path: Path | None) -> Mask | None:
+    def mask(self, path: Path | None, resample: Literal["mask"] | None = None) -> Mask | None:
         """A mask on the grid of the data; by default that of a folder of betas."""
         if path is not None:
-            return load_mask(path, self.grid, name=str(path))
+            return load_mask(path, self.grid, resample=resample, name=str(path))
         return None if self.betas is None else self.betas.mask
 
     def labels_file(self, given: Path | None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -53,6 +53,10 @@ Atlas = Annotated[
 ]
 AtlasNames = Annotated[
     Path | None, typer.Option(metavar="TSV", help="Names of the labels: columns index and name.")
+]
+Resample = Annotated[
+    Literal["mask"] | None,
+    typer.Option(help="Resample masks and labels on another grid to the data."),
 ]
 Estimators = Annotated[
     list[str] | None,
@@ -113,6 +117,7 @@ def decode(
     roi: Rois = None,
     atlas: Atlas = None,
     atlas_names: AtlasNames = None,
+    resample: Resample = None,
     labels: LabelFile = None,
     groups: Groups = None,
     conditions: Conditions = None,
@@ -172,6 +177,7 @@ def decode(
         rois=masks,
         atlas=atlas,
         atlas_names=atlas_names,
+        resample=resample,
         options=options,
         estimator_args=arguments,
         n_jobs=n_jobs,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -57,6 +57,7 @@ class DecodeJob:
     rois: Mapping[str, Path]
     atlas: Path | None
     atlas_names: Path | None
+    resample: Literal["mask"] | None
     options: Mapping[str, Any]
     estimator_args: Mapping[str, Any]
     n_jobs: int
@@ -103,11 +104,12 @@ class DecodeJob:
     def _regions(self, grid: Grid) -> dict[str, NDArray[np.bool_]]:
         """Voxels of all regions, by name."""
         regions = {
-            name: load_mask(path, grid, name=str(path)).array for name, path in self.rois.items()
+            name: load_mask(path, grid, resample=self.resample, name=str(path)).array
+            for name, path in self.rois.items()
         }
         if self.atlas is None:
             return regions
-        atlas = load_labels(self.atlas, grid, names=self.atlas_names)
+        atlas = load_labels(self.atlas, grid, resample=self.resample, names=self.atlas_names)
         for label, name in zip(atlas.labels, atlas.names, strict=True):
             if name in regions:
                 raise ParameterError(
@@ -149,6 +151,7 @@ class DecodeJob:
         return {
             "rois": {name: full_path(path) for name, path in self.rois.items()},
             "atlas": None if self.atlas is None else full_path(self.atlas),
+            "resample": self.resample,
             **self.options,
             "estimator_args": dict(self.estimator_args),
             "cv": self.options["cv"] or ("logo" if self.groups else "5 folds"),

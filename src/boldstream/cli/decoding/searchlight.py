@@ -55,6 +55,9 @@ ProcessMask = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Voxels that are centres; by default those of --mask."),
 ]
+Resample = Annotated[
+    Literal["mask"] | None, typer.Option(help="Resample masks on another grid to the data.")
+]
 Radius = Annotated[
     float, typer.Option(metavar="MM", callback=positive, help="Radius of the spheres.")
 ]
@@ -151,6 +154,7 @@ def searchlight(
     conditions: Conditions = None,
     mask: Mask = None,
     process_mask: ProcessMask = None,
+    resample: Resample = None,
     radius: Radius = 8.0,
     n_neighbours: Neighbours = None,
     surface: Surface = None,
@@ -185,6 +189,8 @@ def searchlight(
     started = perf_counter()
     if surface is not None and n_neighbours is not None:
         raise typer.BadParameter("goes without --surface only", param_hint="--n-neighbours")
+    if surface is not None and resample is not None:
+        raise typer.BadParameter("goes without --surface only", param_hint="--resample")
     for name, asked in {
         "--tfce": tfce,
         "--forming-threshold": forming_threshold is not None,
@@ -205,6 +211,7 @@ def searchlight(
         blocks=permutation_blocks,
         mask=mask,
         process_mask=process_mask,
+        resample=resample,
         surface=surface,
         null_maps=null_maps,
         options=SearchlightOptions(

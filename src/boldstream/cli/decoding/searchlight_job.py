@@ -23,10 +23,9 @@ from boldstream.decoding import SearchLight
 from boldstream.decoding.f_scores import FScores, f_scores
 from boldstream.decoding.inference.null_maps import ARRAY, MANIFEST, MASK, SCORES
 from boldstream.decoding.solving.fallback import find_scorer
-from boldstream.decoding.task.chance import find_chance
 from boldstream.decoding.task.problem import Targets
 from boldstream.decoding.task.task import Task, make_task
-from boldstream.io.writing import Outputs, write_json
+from boldstream.io.writing import Outputs, as_image, write_json
 from boldstream.streaming.reductions import Mean
 
 
@@ -61,6 +60,7 @@ class SearchlightJob:
     blocks: str | None
     mask: Path | None
     process_mask: Path | None
+    resample: Literal["mask"] | None
     surface: Path | None
     null_maps: Path | None
     options: SearchlightOptions
@@ -99,17 +99,16 @@ class SearchlightJob:
             # First, so that what does not fit memory is not found after hours of spheres.
             volumes = self._map_volumes(data, labels, targets) if isinstance(data, Data) else None
             light = self._fit(data, labels, masks, null_maps)
-            chance = find_chance(self.options.chance, self.options.scoring, targets)
             written = files.write_maps(light, outputs)
             if volumes is not None:
-                written |= files.write_figures(light, *volumes, chance, outputs)
+                written |= files.write_figures(light, *volumes, light.chance_, outputs)
             facts = {
                 "Description": "Scores of a searchlight.",
                 **data.facts,
                 **asked.facts,
                 **self._facts(light, labels, targets),
                 "estimator": one_line(task.estimator),
-                "chance": chance,
+                "chance": light.chance_,
                 **describe_cost(started),
             }
             write_json(outputs[SIDECAR], facts)
@@ -179,16 +178,17 @@ class SearchlightJob:
 
     def _masks(self, data: Data | SurfaceData) -> dict[str, Any]:
         """Masks that were found to fit the data."""
-        found = {
-            "mask_img": (self.mask, data.mask(self.mask)),
-            "process_mask_img": (
-                self.process_mask,
-                None if self.process_mask is None else data.mask(self.process_mask),
-            ),
-        }
+        given = {"mask_img": self.mask, "process_mask_img": self.process_mask}
         if isinstance(data, SurfaceData):
-            return {name: inside for name, (_, inside) in found.items()}
-        return {name: None if path is None else str(path) for name, (path, _) in found.items()}
+            return {name: data.mask(path) for name, path in given.items()}
+        found = {
+            name: data.mask(path, self.resample) for name, path in given.items() if path is not None
+        }
+        return {
+            name: as_image(inside.array, data.grid, dtype=np.dtype(np.uint8))
+            for name, inside in found.items()
+            if inside is not None
+        }
 
     def _map_volumes(
         self, data: Data, labels: Labels, targets: Targets
@@ -199,7 +199,7 @@ class SearchlightJob:
         (mean,) = stream(volumes, Mean(), memory_limit=limit)
         if targets.classes is None:
             return mean, None
-        inside = data.mask(self.mask)
+        inside = data.mask(self.mask, self.resample)
         runs = _runs_of(labels, volumes.series.run_lengths)
         found = f_scores(
             volumes,
@@ -218,6 +218,7 @@ class SearchlightJob:
         paths = {"mask": self.mask, "process_mask": self.process_mask, "surface": self.surface}
         return {
             **{name: None if path is None else full_path(path) for name, path in paths.items()},
+            "resample": self.resample,
             **{name: options[name] for name in options if name not in ("estimator_args", "chance")},
             "estimator_name": self.options.estimator,
             "engine": light.engine_,

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.errors import ParameterError
 from boldstream.decoding.task.problem import Folds, Targets
 
 
@@ -59,6 +58,9 @@ class Engine(ABC):
     spheres: ClassVar[int] = 64
     """How many spheres it is best given at a time: more where they share work on voxels."""
 
+    bytes_per_value: ClassVar[int] = 24
+    """Memory that it takes for each value of the sphere it works on: copies in float64."""
+
     ranks: bool = True
     """Whether decision values order samples as the estimator's ``decision_function`` (ROC AUC)."""
 
@@ -71,19 +73,9 @@ class Engine(ABC):
         One column for values (predictions less ``targets.offset``) and for two
         classes (above 0: the second one), else one for each class (the largest
         one decides, the first of equal ones; of their sum only differences
-        count, so that float32 can hold them).
+        count, so that float32 can hold them). NaN where no solution was found.
         Called from several threads at a time, each with spheres of its own.
         """
-
-
-def require_converged(decisions: NDArray[np.float32]) -> None:
-    """Raise `ParameterError` where a kernel that iterates has put NaN: it came to no end."""
-    if np.isnan(decisions).any():
-        raise ParameterError(
-            "`estimator` must have an optimum that Newton's method finds in 200 steps, and in "
-            "some sphere it did not; standardise voxels (`make_pipeline(StandardScaler(), ...)`) "
-            "or lower `C`"
-        )
 
 
 Recogniser: TypeAlias = Callable[[Any, bool, Folds, Targets], Engine | str | None]

@@ -38,6 +38,8 @@ class BayesEngine(Engine):
     title: ClassVar[str] = "Gaussian naive Bayes, sums over voxels"
     # Spheres share voxels, and so the work on them.
     spheres: ClassVar[int] = 2048
+    # Voxels are worked on in tiles.
+    bytes_per_value: ClassVar[int] = 0
 
     def decide(
         self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]

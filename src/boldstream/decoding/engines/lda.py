@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.errors import ParameterError
 from boldstream.decoding.engines.base import Block, Engine
 from boldstream.decoding.engines.priors import Priors, log_priors, read_priors
 from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
@@ -85,7 +86,14 @@ class LdaEngine(Engine):
             if self.scaled:
                 scaler = StandardScaler().fit(some)
                 some, held_out = scaler.transform(some), scaler.transform(held_out)
-            fitted = self._estimator().fit(some, codes[train])
+            try:
+                fitted = self._estimator().fit(some, codes[train])
+            except np.linalg.LinAlgError as error:
+                raise ParameterError(
+                    "`estimator` must be able to fit each sphere, and in one of them "
+                    f"LinearDiscriminantAnalysis failed: {error}; leave out voxels that do not "
+                    "vary, or take another solver"
+                ) from error
             found = fitted.decision_function(held_out).reshape(len(test), -1)
             columns = np.zeros((len(test), targets.n_columns))
             if targets.n_columns == 1:

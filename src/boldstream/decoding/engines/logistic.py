@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.decoding.engines.base import Block, Engine, require_converged
+from boldstream.decoding.engines.base import Block, Engine
 from boldstream.decoding.engines.weights import (
     ClassWeight,
     class_counts,
@@ -63,7 +63,6 @@ class LogisticEngine(Engine):
             self.scaled,
             out,
         )
-        require_converged(out)
         if targets.n_columns > 1:
             rule_out_absent(out, sizes, folds)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.decoding.engines.base import Block, Engine, require_converged
+from boldstream.decoding.engines.base import Block, Engine
 from boldstream.decoding.engines.weights import (
     ClassWeight,
     class_counts,
@@ -184,7 +184,6 @@ def _decide(
         for sphere in np.flatnonzero(left):
             one = slice(sphere, sphere + 1)
             decide_by_features(*(*_spheres(block.some(one)), *given, out[one]))
-    require_converged(out)
 
 
 def _spheres(block: Block) -> tuple[Any, ...]:

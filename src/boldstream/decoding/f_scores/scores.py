@@ -14,7 +14,7 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.decoding.f_scores.class_sums import ClassSums, Design, TotalSums
 from boldstream.decoding.task.conditions import kept_by_condition
-from boldstream.decoding.task.cv import encode_targets, vector_of
+from boldstream.decoding.task.labels import encode_targets, vector_of
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.source import Series

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,22 +34,14 @@ class MapsFolder:
         A folder; made if it does not exist.
     mask : Mask or None
         Voxels of the maps, in the order of ``data[mask]``; None for a surface.
-    origin : mapping
-        Where the maps come from, for the manifest.
-    inputs : sequence of path
-        Files that are read, and never replaced.
-    overwrite : bool
     """
 
     path: str | os.PathLike[str]
     mask: Mask | None
-    origin: Mapping[str, Any]
-    inputs: Sequence[str | os.PathLike[str]] = ()
-    overwrite: bool = False
 
     def outputs(self) -> Outputs:
         names = [ARRAY, SCORES, MANIFEST] + ([] if self.mask is None else [MASK])
-        return Outputs(self.path, names, overwrite=self.overwrite, inputs=self.inputs)
+        return Outputs(self.path, names)
 
     def write_beside(
         self,
@@ -70,7 +62,7 @@ class MapsFolder:
             "geometry": "surface" if self.mask is None else "volume",
             "chance": None if math.isnan(chance) else chance,
         }
-        write_json(outputs[MANIFEST], manifest | dict(self.origin))
+        write_json(outputs[MANIFEST], manifest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +109,7 @@ def open_null_maps(path: str | os.PathLike[str]) -> NullMaps:
     >>> from boldstream.decoding.inference.tally import Tally
     >>> means = np.array([[0.9, 0.5, 0.6, 0.4], [0.5, 0.5, 0.4, 0.7]])
     >>> with tempfile.TemporaryDirectory() as path:
-    ...     with Tally(2, 3, folder=MapsFolder(f"{path}/maps", None, {})) as tally:
+    ...     with Tally(2, 3, folder=MapsFolder(f"{path}/maps", None)) as tally:
     ...         tally.put(0, means)
     ...         _ = tally.finish(chance=0.5)
     ...     maps = open_null_maps(f"{path}/maps")

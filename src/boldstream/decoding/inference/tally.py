@@ -56,7 +56,7 @@ class Tally:
     StorageError
         If there is no room on the disk for the maps.
     OutputExistsError
-        If the folder holds such maps already, and `overwrite` is False.
+        If the folder holds such maps already.
 
     Examples
     --------

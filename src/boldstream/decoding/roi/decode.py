@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from boldstream.core.errors import ParameterError
+from boldstream.core.budget import find_budget, format_bytes
+from boldstream.core.errors import MemoryBudgetError, ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.decoding.roi.goals import Goal, read_goals
 from boldstream.decoding.roi.model import (
@@ -25,10 +26,13 @@ from boldstream.decoding.roi.results import Decoding, Found, make_decoding
 from boldstream.decoding.solving.fallback import Refit, find_scorer, run_sklearn
 from boldstream.decoding.solving.running import run_engine
 from boldstream.decoding.solving.scored import Scored
-from boldstream.decoding.task.cv import vector_of
+from boldstream.decoding.task.labels import vector_of
 from boldstream.decoding.task.names import find_estimator
 from boldstream.decoding.task.task import Task, make_task
 from boldstream.streaming.progress import Report, open_progress
+
+# For each value of a region: its samples in float64, those of a fold, and what is made of them.
+_SKLEARN_BYTES = 40
 
 
 def decode(
@@ -95,8 +99,9 @@ def decode(
         mapping.
     n_jobs : int
         Threads, or processes where scikit-learn fits; -1 for all cores.
-    memory_limit
-        For reading an image, as for `boldstream.stream`.
+    memory_limit : str or int, optional
+        Most memory that this process may hold at its peak, as ``"2GB"``. Fewer
+        regions are worked on at a time where more do not fit.
     random_state : int, RandomState or None
         Of permutations, and of estimators that are named.
     progress : bool or callable
@@ -173,7 +178,7 @@ def decode(
     with open_progress(progress, "decoding") as report:
         for goal, task in zip(goals, tasks, strict=True):
             scored = dict[int, Scored]()
-            for i, one in _run(regions, goal, task, jobs):
+            for i, one in _run(regions, goal, task, jobs, memory_limit):
                 scored[i] = one
                 report(len(found) + len(scored), len(regions) * len(goals))
             found += [Found(r, goal, task, scored[i]) for i, r in enumerate(regions)]
@@ -232,16 +237,18 @@ def _make_task(
         check_no_leak(task.problem.folds, goal.groups)
     if goal.param_grid is not None and goal.groups is not None:
         check_nested(task.problem.folds, goal.groups)
-    if task.engine is None:
-        # Refuse a score that is none now, not when its turn comes.
-        find_scorer(task.estimator, task.scoring)
     return task
 
 
 def _run(
-    regions: Sequence[Region], goal: Goal, task: Task, n_jobs: int
+    regions: Sequence[Region],
+    goal: Goal,
+    task: Task,
+    n_jobs: int,
+    memory_limit: str | int | None,
 ) -> Iterator[tuple[int, Scored]]:
     """Scores of each region, by its number."""
+    n_jobs = _jobs_in_memory(regions, goal, task, n_jobs, memory_limit)
     blocks = ((i, region.block(goal.kept)) for i, region in enumerate(regions))
     if task.engine is not None:
         yield from run_engine(blocks, task.engine, task.problem, keep_decisions=True, n_jobs=n_jobs)
@@ -257,3 +264,20 @@ def _run(
         names=tuple(f"the region {region.name!r}" for region in regions),
     )
     yield from run_sklearn(blocks, work, n_jobs=n_jobs)
+
+
+def _jobs_in_memory(
+    regions: Sequence[Region], goal: Goal, task: Task, n_jobs: int, memory_limit: str | int | None
+) -> int:
+    """How many regions can be worked on at a time; raises `MemoryBudgetError` if none."""
+    largest = max(regions, key=lambda region: region.n_voxels)
+    each = _SKLEARN_BYTES if task.engine is None else task.engine.bytes_per_value
+    needed = (4 + each) * largest.n_voxels * len(goal.kept)
+    room = find_budget(memory_limit).headroom_bytes
+    if needed > room:
+        raise MemoryBudgetError(
+            f"the region {largest.name!r} takes {format_bytes(needed)} to be decoded, with "
+            f"{largest.n_voxels} voxels × {len(goal.kept)} samples, and {format_bytes(room)} may "
+            "be taken; raise `memory_limit`, or take smaller regions"
+        )
+    return max(1, min(n_jobs, room // max(1, needed)))

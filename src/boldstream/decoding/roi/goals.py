@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.decoding.task.conditions import kept_by_condition
-from boldstream.decoding.task.cv import vector_of
+from boldstream.decoding.task.labels import vector_of
 
 
 @dataclass(frozen=True, eq=False)

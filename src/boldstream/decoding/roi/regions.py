@@ -15,6 +15,9 @@ from boldstream.io.masks import mask_name
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.reductions import Voxels
 
+# Voxels whose samples are turned together.
+_TURNED = 1024
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -35,8 +38,11 @@ class Region:
 
     def block(self, kept: NDArray[np.intp]) -> Block:
         """Some samples of the region, as the one sphere of a block."""
-        values = np.ascontiguousarray(self.values[kept].T)
-        n = len(values)
+        n = self.n_voxels
+        values = np.empty((n, len(kept)), np.float32)
+        for start in range(0, n, _TURNED):
+            some = slice(start, start + _TURNED)
+            values[some] = self.values[kept, some].T
         return Block(values, np.arange(n, dtype=np.int32), np.array([0, n], np.int64))
 
 

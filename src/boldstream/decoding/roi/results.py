@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from boldstream.decoding.inference.p_values import p_of_maxima
 from boldstream.decoding.roi.goals import Goal
 from boldstream.decoding.roi.regions import Region
-from boldstream.decoding.solving.fallback import RefitScored
 from boldstream.decoding.solving.scored import Scored
 from boldstream.decoding.task.task import Task
 
@@ -129,8 +128,10 @@ def _predictions(found: Found) -> DataFrame:
 
     targets, folds = found.task.targets, found.task.problem.folds
     _, _, test, _ = folds.arrays
-    decision, predicted = _decided(found)
-    truth = targets.labellings[0][test]
+    decisions, decision = found.scored.decisions, None
+    if decisions is not None and targets.n_classes == 2:
+        decision = decisions[0, :, 0]
+    truth, predicted = targets.labellings[0][test], found.scored.predicted(targets)[0]
     if targets.classes is not None:
         truth, predicted = targets.classes[truth], targets.classes[predicted]
     return DataFrame(
@@ -140,29 +141,9 @@ def _predictions(found: Found) -> DataFrame:
             "sample": found.goal.kept[test],
             "truth": truth,
             "predicted": predicted,
-            "decision": decision,
+            "decision": np.nan if decision is None else decision,
         }
     )
-
-
-def _decided(found: Found) -> tuple[Any, NDArray[Any]]:
-    """Decisions on two classes, and what was predicted: codes, or values."""
-    targets, scored = found.task.targets, found.scored
-    decisions = None if scored.decisions is None else scored.decisions[0]
-    predicted = None
-    if isinstance(scored, RefitScored) and scored.predictions is not None:
-        predicted = scored.predictions[0]
-    if targets.classes is None:
-        if predicted is None:
-            assert decisions is not None
-            predicted = decisions[:, 0] + targets.offset
-        return np.nan, predicted
-    single = np.nan if decisions is None or targets.n_columns > 1 else decisions[:, 0]
-    if predicted is None:
-        assert decisions is not None
-        many = targets.n_columns > 1
-        predicted = decisions.argmax(axis=1) if many else (decisions[:, 0] > 0).astype(np.int16)
-    return single, predicted
 
 
 def _confusion(predictions: DataFrame, task: Task) -> DataFrame:

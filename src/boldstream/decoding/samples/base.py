@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from boldstream.core.errors import NonFiniteError
 from boldstream.io.masks import Mask
 
-SamplesNanPolicy: TypeAlias = Literal["raise", "exclude", "zero", "nilearn"]
+SamplesNanPolicy: TypeAlias = Literal["raise", "exclude", "zero"]
 
 
 class Samples(Protocol):
@@ -87,7 +87,7 @@ def usable_voxels(
     ----------
     finite : ndarray of bool, shape (voxels,)
         Which voxels hold no NaN and no infinity.
-    policy : {"raise", "exclude", "zero", "nilearn"}
+    policy : {"raise", "exclude", "zero"}
     name : str
         What errors call the samples.
 
@@ -97,7 +97,7 @@ def usable_voxels(
         If the policy is "raise" and a voxel is not finite, or it is "exclude"
         and none is.
     """
-    if finite.all() or policy in ("zero", "nilearn"):
+    if finite.all() or policy == "zero":
         return None
     if policy == "exclude" and finite.any():
         return finite

@@ -68,10 +68,10 @@ def open_samples(
         Most memory that this process may hold.
     store : Store, optional
         Where to keep what does not fit memory; by default the user's.
-    nan_policy : {"raise", "exclude", "zero", "nilearn"}
+    nan_policy : {"raise", "exclude", "zero"}
         What becomes of voxels of the mask that hold NaN or infinity in any
         sample: they are refused; belong to no sphere; or NaN and infinity
-        count as 0 ("nilearn" is the same).
+        count as 0, as in nilearn.
     n_jobs : int
         Threads that decode the files of a list side by side.
     progress : bool or callable
@@ -132,7 +132,7 @@ def open_samples(
     source = open_image(imgs)
     inside = _mask_on(mask, source.series.grid, resample)
     if _fits(source, inside, memory_limit) or not _is_in_files(source):
-        reduction = VoxelMajor(inside, zero=nan_policy in ("zero", "nilearn"))
+        reduction = VoxelMajor(inside, zero=nan_policy == "zero")
         ((values, finite),) = stream_once(
             source, [reduction], n_jobs=n_jobs, memory_limit=memory_limit, progress=progress
         )

@@ -29,7 +29,7 @@ class StoredSamples(Closing):
         Closed with this.
     mask : Mask
         Of `rows`.
-    nan_policy : {"raise", "exclude", "zero", "nilearn"}
+    nan_policy : {"raise", "exclude", "zero"}
     rows : ndarray of int, shape (voxels,), optional
         Positions among those that are stored; by default all.
     """

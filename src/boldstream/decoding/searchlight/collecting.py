@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from boldstream.core.budget import format_bytes
 from boldstream.core.errors import MemoryBudgetError, ParameterError
-from boldstream.decoding.solving.fallback import RefitScored
 from boldstream.decoding.solving.scored import Scored
 from boldstream.decoding.task.task import Task
 
@@ -55,24 +54,13 @@ class Kept:
             self.fold_scores[rows] = scored.folds
         if not self.needs_predictions:
             return
-        predicted = self._predicted(scored)
+        predicted = scored.predicted(self.task.targets)
         if self.predictions is not None:
             self.predictions[rows] = predicted
         if self.confusion is not None:
             n = self.task.targets.n_classes
             for sphere, codes in zip(self.confusion[rows], predicted, strict=True):
                 sphere += np.bincount(self._truth * n + codes, minlength=n * n).reshape(n, n)
-
-    def _predicted(self, scored: Scored) -> NDArray[Any]:
-        if isinstance(scored, RefitScored) and scored.predictions is not None:
-            return np.asarray(scored.predictions)
-        assert scored.decisions is not None
-        targets = self.task.targets
-        if targets.classes is None:
-            return np.asarray(scored.decisions[:, :, 0] + targets.offset)
-        if targets.n_columns == 1:
-            return np.asarray(scored.decisions[:, :, 0] > 0, np.int16)
-        return np.asarray(scored.decisions.argmax(axis=2), np.int16)
 
 
 def make_kept(task: Task, n_spheres: int, keep: Any, headroom_bytes: int) -> Kept:

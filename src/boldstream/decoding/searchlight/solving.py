@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from boldstream.decoding.searchlight.space import Space
 from boldstream.decoding.solving.fallback import Refit, find_scorer, run_sklearn
 from boldstream.decoding.solving.running import run_engine, without_empty
 from boldstream.decoding.solving.scored import Scored
+from boldstream.decoding.task.chance import finite_number
 from boldstream.decoding.task.task import Task
 from boldstream.streaming.progress import Report
 
@@ -42,12 +43,6 @@ class Wanted:
         None where it is not known, which TFCE needs.
     null_maps : path or None
         Folder for the maps of all permutations.
-    inputs : sequence of path
-        Files that are read, and never replaced.
-    overwrite : bool
-        Whether null maps may replace others.
-    origin : mapping
-        What the manifest of null maps says.
     """
 
     keep: Any = ("scores",)
@@ -55,9 +50,6 @@ class Wanted:
     forming_threshold: float | None = None
     chance: float | None = None
     null_maps: str | os.PathLike[str] | None = None
-    inputs: Sequence[str | os.PathLike[str]] = ()
-    overwrite: bool = False
-    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def check(self, n_permutations: int) -> None:
         """Raise `ParameterError` if something is asked for that permutations give, without any."""
@@ -69,6 +61,8 @@ class Wanted:
         for name, is_asked in asked.items():
             if is_asked and n_permutations == 0:
                 raise ParameterError(f"`permutations` must be above 0 for `{name}`, got 0")
+        if self.forming_threshold is not None:
+            finite_number("forming_threshold", self.forming_threshold)
         if self.tfce and self.chance is None:
             raise ParameterError("`chance` must be given for `tfce` with this scoring")
 
@@ -149,13 +143,7 @@ def _make_tally(space: Space, task: Task, wanted: Wanted, memory_bytes: int) -> 
         return None
     folder = None
     if wanted.null_maps is not None:
-        folder = MapsFolder(
-            wanted.null_maps,
-            space.centres.mask,
-            wanted.origin,
-            wanted.inputs,
-            wanted.overwrite,
-        )
+        folder = MapsFolder(wanted.null_maps, space.centres.mask)
     return Tally(
         space.neighbourhoods.n_centres,
         task.n_permutations,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.decoding.inference.adjacency import Adjacency, adjacency_of, adjacency_of_mesh
@@ -100,6 +101,8 @@ def open_space(
         If there is not one sample for each of `n_samples` labels.
     """
     on_surface = surface is not None
+    if n_neighbours is not None:
+        integer_in("n_neighbours", n_neighbours, 1)
     if on_surface and n_neighbours is not None:
         raise ParameterError("`n_neighbours` must be None on a surface, which takes a `radius`")
     # Before images are decoded, as is all that can be refused.
@@ -126,6 +129,12 @@ def open_space(
             return
         if samples.mask is None:
             raise ParameterError("`mask_img` must be given for an array, to know where voxels lie")
+        usable = samples.n_voxels if samples.usable is None else np.count_nonzero(samples.usable)
+        if n_neighbours is not None and n_neighbours > usable:
+            raise ParameterError(
+                f"`n_neighbours` must be at most the {usable} usable voxels of the mask, "
+                f"got {n_neighbours}"
+            )
         centres = samples.mask if process is None else process
         space = (
             Spheres(samples.mask, radius, centres=centres)

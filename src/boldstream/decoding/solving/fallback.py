@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,10 @@ class RefitScored(Scored):
     """
 
     predictions: NDArray[Any] | None = None
+
+    def predicted(self, targets: Targets) -> NDArray[Any]:
+        assert self.predictions is not None
+        return self.predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +95,8 @@ def find_scorer(estimator: Any, scoring: Any) -> Callable[..., Any]:
     """
     from sklearn.metrics import check_scoring, get_scorer_names
 
+    if isinstance(scoring, list | tuple | set | Mapping):
+        raise ParameterError(f"`scoring` must be one scorer, got {scoring!r}")
     names = get_scorer_names()
     if isinstance(scoring, str) and scoring not in names:
         raise ParameterError(

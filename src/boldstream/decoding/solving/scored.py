@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.errors import ParameterError
 from boldstream.decoding.engines.base import Block, Engine
-from boldstream.decoding.task.problem import Problem
+from boldstream.decoding.task.problem import Problem, Targets
 from boldstream.kernels.decoding.scores import (
     ACCURACY,
     ROC_AUC,
@@ -45,6 +46,15 @@ class Scored:
     folds: NDArray[np.float64]
     decisions: NDArray[np.float32] | None
 
+    def predicted(self, targets: Targets) -> NDArray[Any]:
+        """What was predicted of what was given (spheres, tests): codes of classes, or values."""
+        assert self.decisions is not None
+        if targets.classes is None:
+            return np.asarray(self.decisions[:, :, 0] + targets.offset)
+        if targets.n_columns == 1:
+            return np.asarray(self.decisions[:, :, 0] > 0, np.int16)
+        return np.asarray(self.decisions.argmax(axis=2), np.int16)
+
 
 def chunk_length(problem: Problem, engine: Engine) -> int:
     """Spheres to give to `score_spheres` at a time."""
@@ -69,6 +79,8 @@ def score_spheres(
 
     Raises
     ------
+    ParameterError
+        If a sphere has no solution that can be found.
     ValueError
         If ROC AUC is asked of an engine whose decision values do not rank samples.
     """
@@ -85,6 +97,7 @@ def score_spheres(
         shape = (len(block), len(some.labellings), folds.n_tests, targets.n_columns)
         decisions = np.empty(shape, np.float32)
         engine.decide(block, folds, some, decisions)
+        require_solved(decisions)
         part = np.empty(shape[:2])
         unused = np.empty_like(first)
         _score(decisions, problem, some.labellings, part, unused if start else first)
@@ -92,6 +105,18 @@ def score_spheres(
         if keep_decisions and start == 0:
             kept = decisions[:, 0].copy()
     return Scored(means, first, kept)
+
+
+def require_solved(decisions: NDArray[np.float32]) -> None:
+    """Raise `ParameterError` where there is NaN: a kernel came to no end, or to no digits."""
+    flat = decisions.reshape(-1)
+    # One product is several times as fast as looking at every value.
+    if np.isnan(np.dot(flat, flat)):
+        raise ParameterError(
+            "`estimator` must have a solution that can be found in every sphere, and in some it "
+            "has none within rounding or 200 steps; standardise voxels "
+            "(`make_pipeline(StandardScaler(), ...)`), or penalise more"
+        )
 
 
 def _score(

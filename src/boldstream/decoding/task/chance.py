@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from boldstream.core.errors import ParameterError
 from boldstream.decoding.task.problem import Targets
 from boldstream.decoding.task.scorers import find_metric
 from boldstream.kernels.decoding.scores import ACCURACY, BALANCED_ACCURACY, R2, ROC_AUC
+
+
+def finite_number(name: str, value: Any) -> float:
+    """Return a number that is neither NaN nor infinite; else raise `ParameterError`.
+
+    Examples
+    --------
+    >>> finite_number("chance", 0.5)
+    0.5
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value)):
+        raise ParameterError(f"`{name}` must be a finite number, got {value!r}")
+    return float(value)
 
 
 def find_chance(chance: Any, scoring: Any, targets: Targets) -> float | None:
@@ -35,13 +51,23 @@ def find_chance(chance: Any, scoring: Any, targets: Targets) -> float | None:
         If `chance` is no finite number.
     """
     if chance is not None:
-        is_number = isinstance(chance, numbers.Real) and not isinstance(chance, bool)
-        if not (is_number and np.isfinite(float(chance))):
-            raise ParameterError(f"`chance` must be a finite number, got {chance!r}")
-        return float(chance)
-    metric = find_metric(scoring, targets.n_classes)
+        return finite_number("chance", chance)
+    of_values = targets.classes is None
+    return score_of_guessing(scoring, [] if of_values else np.bincount(targets.labellings[0]))
+
+
+def score_of_guessing(scoring: Any, counts: ArrayLike) -> float | None:
+    """As `find_chance`, from how many samples each class has; none for values.
+
+    Examples
+    --------
+    >>> score_of_guessing("accuracy", [3, 1]), score_of_guessing("balanced_accuracy", [3, 1])
+    (0.75, 0.5)
+    """
+    sizes = np.asarray(counts)
+    metric = find_metric(scoring, len(sizes))
     if metric == ACCURACY:
-        counts = np.bincount(targets.labellings[0])
-        return float(counts.max() / counts.sum())
-    known = {BALANCED_ACCURACY: 1 / max(1, targets.n_classes), ROC_AUC: 0.5, R2: 0.0}
-    return None if isinstance(metric, str) else known.get(metric)
+        return float(sizes.max() / sizes.sum())
+    if metric == BALANCED_ACCURACY:
+        return 1 / len(sizes)
+    return {ROC_AUC: 0.5, R2: 0.0}.get(metric) if isinstance(metric, int) else None

@@ -1,8 +1,7 @@
-"""Folds and targets, from what scikit-learn and nilearn take as `cv`, `y` and `groups`."""
+"""Folds, from what scikit-learn and nilearn take as `cv`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,8 @@ from numpy.typing import NDArray
 
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
-from boldstream.decoding.task.problem import Folds, Rows, Targets
-
-Labels = NDArray[Any]
+from boldstream.decoding.task.labels import Labels, said, vector_of
+from boldstream.decoding.task.problem import Folds, Rows
 
 # What a name alone stands for, and whether it takes a number.
 _NAMES = {"kfold": "5", "stratified": "5", "groupkfold": "5", "logo": "1", "loo": ""}
@@ -206,112 +204,6 @@ def _brief(rows: NDArray[Any]) -> str:
 def _require_two_classes(labels: Labels, where: str) -> None:
     if (labels == labels[0]).all():
         raise ParameterError(
-            f"`cv`: {where} must train on at least two classes, got only {_said(labels[0])}; "
+            f"`cv`: {where} must train on at least two classes, got only {said(labels[0])}; "
             "take another `cv`, such as 'stratified:5', or leave out groups that hold one class"
         )
-
-
-def encode_targets(y: Any, *, classifier: bool, name: str = "y") -> Targets:
-    """What is predicted, as codes of classes or as values.
-
-    Parameters
-    ----------
-    y : sequence, shape (samples,)
-        Labels of one kind (text, integers, booleans, whole floats), or
-        numbers; pandas' Series and Categorical too.
-    classifier : bool
-    name : str
-        What errors call it.
-
-    Returns
-    -------
-    Targets
-        With one labelling, what was given.
-
-    Raises
-    ------
-    ParameterError
-        If values are missing, a classifier is given continuous values or one
-        class, or a regressor something else than finite numbers.
-
-    Examples
-    --------
-    >>> targets = encode_targets(["house", "face", "house"], classifier=True)
-    >>> targets.labellings, targets.classes
-    (array([[1, 0, 1]], dtype=int16), array(['face', 'house'], dtype='<U5'))
-    """
-    labels = vector_of(name, y)
-    if not classifier:
-        return _values(labels, name)
-    if labels.dtype.kind == "f":
-        broken = labels[labels != np.round(labels)]
-        if len(broken) or not np.isfinite(labels).all():
-            raise ParameterError(
-                f"`{name}` must hold classes for a classifier, got continuous values such as "
-                f"{_said(broken[0] if len(broken) else np.inf)}; for values take a regressor, "
-                "such as 'ridge' or 'svr'"
-            )
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise ParameterError(
-            f"`{name}` must hold at least two classes, got only {_said(classes[0])}"
-        )
-    return Targets(codes.astype(np.int16)[None], classes)
-
-
-def _values(labels: Labels, name: str) -> Targets:
-    if labels.dtype.kind not in "biuf":
-        raise ParameterError(
-            f"`{name}` must hold numbers for a regressor, got {_said(labels[0])}; for classes take "
-            "a classifier, such as 'svc' or 'ridge_classifier'"
-        )
-    values = labels.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ParameterError(f"`{name}` must hold finite numbers, got infinity")
-    return Targets(values[None], None, float(values.mean()))
-
-
-def vector_of(name: str, given: Any, n_samples: int | None = None) -> Labels:
-    """A label for each sample as an array of one kind.
-
-    Raises
-    ------
-    ParameterError
-        If it is not one-dimensional, of another length, mixes text and
-        numbers, or misses values.
-    """
-    from pandas import isna
-
-    array = np.asarray(given)
-    if array.ndim != 1 or not len(array):
-        raise ParameterError(
-            f"`{name}` must hold one entry for each sample, got an array of shape {array.shape}"
-        )
-    if n_samples is not None and len(array) != n_samples:
-        raise ParameterError(
-            f"`{name}` must have one entry for each of the {n_samples} samples, got {len(array)}"
-        )
-    missing = int(np.sum(isna(array)))
-    if missing:
-        raise ParameterError(
-            f"`{name}` must have no missing values, got {missing} among {len(array)}"
-        )
-    if array.dtype == object:
-        array = _of_one_kind(name, array.tolist())
-    if array.dtype.kind not in "biufUS":
-        raise ParameterError(f"`{name}` must hold text, numbers or booleans, got {array.dtype}")
-    return array
-
-
-def _of_one_kind(name: str, entries: Sequence[Any]) -> Labels:
-    """Entries as numpy's own type; beside text, numpy would make text of numbers."""
-    array = np.array(entries)
-    if array.ndim != 1 or (array.dtype.kind == "U") != all(isinstance(e, str) for e in entries):
-        kinds = sorted({type(entry).__name__ for entry in entries})
-        raise ParameterError(f"`{name}` must hold entries of one kind, got {', '.join(kinds)}")
-    return array
-
-
-def _said(label: Any) -> str:
-    """A label as a user would write it: numpy's own form names its type."""
-    return repr(label.item() if isinstance(label, np.generic) else label)

@@ -179,7 +179,7 @@ def find_engine(estimator: Any, folds: Folds, targets: Targets, scoring: Any) ->
     ------
     ParameterError
         If the score has no meaning in a fold: ROC AUC of one class, R² of one
-        sample.
+        sample; or scikit-learn refuses a parameter of the estimator.
     """
     metric = find_metric(scoring, targets.n_classes)
     if isinstance(metric, str):
@@ -193,6 +193,7 @@ def find_engine(estimator: Any, folds: Folds, targets: Targets, scoring: Any) ->
     if isinstance(found, str):
         return found
     inner, scaled = found
+    _require_valid(inner)
     for family in FAMILIES:
         module = import_module(f"boldstream.decoding.engines.{family}")
         answer: Engine | str | None = module.recognise(inner, scaled, folds, targets)
@@ -225,6 +226,16 @@ def _unwrap(estimator: Any) -> tuple[Any, bool] | str:
     if not (before[0].with_mean and before[0].with_std):
         return "a StandardScaler that leaves the mean or the deviation"
     return inner, True
+
+
+def _require_valid(estimator: Any) -> None:
+    """Refuse what scikit-learn refuses in `fit`, which engines do without."""
+    if not hasattr(estimator, "_parameter_constraints"):
+        return
+    try:
+        estimator._validate_params()
+    except ValueError as error:
+        raise ParameterError(f"`estimator` has what scikit-learn refuses: {error}") from error
 
 
 def _all_trained(folds: Folds, targets: Targets) -> bool:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.checks import integer_in
 from boldstream.decoding.engines.base import Engine
 from boldstream.decoding.permutations.labellings import permute_labels
 from boldstream.decoding.solving.fallback import find_scorer
-from boldstream.decoding.task.cv import encode_targets, make_folds, vector_of, whole
+from boldstream.decoding.task.cv import make_folds, whole
+from boldstream.decoding.task.labels import encode_targets, vector_of
 from boldstream.decoding.task.names import find_engine, find_estimator, is_classifier
 from boldstream.decoding.task.problem import Problem, Targets
 from boldstream.decoding.task.scorers import find_metric
@@ -83,6 +84,7 @@ def make_task(
     ParameterError
         If any of them cannot be used, alone or with the others.
     """
+    integer_in("permutations", permutations, 0)
     chosen = find_estimator(estimator, y, random_state=random_state, estimator_args=estimator_args)
     splits = getattr(chosen, "nilearn_searchlight_uses_cv", True)
     of_classes = is_classifier(chosen)
@@ -120,8 +122,3 @@ def make_task(
         engine=None if isinstance(engine, str) else engine,
         told=told,
     )
-
-
-def labels_of(targets: Targets, labelling: NDArray[Any]) -> NDArray[Any]:
-    """Codes as the labels that they stand for; values as they are."""
-    return labelling if targets.classes is None else np.asarray(targets.classes)[labelling]

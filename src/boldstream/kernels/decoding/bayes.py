@@ -219,7 +219,13 @@ def _by_itself(
 
 @jit
 def _add_to_spheres(
-    terms: Any, lowest: Floats, first: int, place: Any, members: Any, starts: Rows, sums: Any,
+    terms: Any,
+    lowest: Floats,
+    first: int,
+    place: Any,
+    members: Any,
+    starts: Rows,
+    sums: Any,
     least: Floats,
 ) -> None:
     """Add what voxels from place `first` say (voxels, values) to the spheres that hold them."""

@@ -48,7 +48,7 @@ def _fold_matrices(
         a[i, i] += penalty
         for j in range(len(test)):
             cross[j, i] = k[test[j], train[i]]
-    m = np.ascontiguousarray(invert(a)) - 1.0 / (n * (n * shift + penalty))
+    m = invert(a) - 1.0 / (n * (n * shift + penalty))
     product = np.dot(cross, m)
     residual[:] = 0.0
     fitted[:] = 0.0

@@ -35,7 +35,7 @@ def inverse(k: Floats, border: Floats, rest: float, ridge: float) -> Any:
     b = k.copy()
     for i in range(n):
         b[i, i] += ridge
-    sweep(b, 12)
+    sweep(b)
     if rest > 0.0:
         z = np.zeros(n)
         for i in range(n):

@@ -76,7 +76,8 @@ def from_fold(k: Floats, alpha: float, intercept: bool, train: Rows, test: Rows,
             b[i, j] = k[train[i], test[j]]
     if n > LARGE:
         b = np.dot(invert(a), b)
-    elif factor(a, n):
+    else:
+        factor(a, n)
         solve_factored_many(a, b, n)
     out[:] = 0.0
     for j in range(len(test)):

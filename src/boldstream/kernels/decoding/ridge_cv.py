@@ -57,7 +57,7 @@ def _by_voxels(x: Floats, covariance: Floats, alpha: float, centred: bool) -> An
     a = covariance.copy()
     for v in range(len(a)):
         a[v, v] += alpha
-    m = -np.dot(x.T, np.dot(np.ascontiguousarray(invert(a)), x))
+    m = -np.dot(x.T, np.dot(invert(a), x))
     for i in range(n):
         m[i, i] += 1.0
     if centred:

@@ -23,8 +23,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 States = NDArray[np.int8]
 
-# Beyond this condition an inverse has lost what it would be used for.
-_CONDITION = 1e9
+# Beyond this condition what `sweep` gives has lost more than seven digits.
+_CONDITION = 1e6
 
 
 @jit
