@@ -34,7 +34,8 @@ def factor(a: Floats, k: int) -> bool:
         for p in range(i):
             pivot -= a[i, p] * a[i, p]
         if not pivot > 0.0:
-            a[:k, :k] = np.nan
+            # All that is solved with it begins here.
+            a[0, 0] = np.nan
             return False
         a[i, i] = np.sqrt(pivot)
     return True
