@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.covariance import EmpiricalCovariance
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from boldstream.decoding.estimators import CorrelationClassifier, RidgeCovariance
+from tests.estimator_checks import parametrize_with_checks
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks([CorrelationClassifier(), RidgeCovariance()])
+@parametrize_with_checks(CorrelationClassifier(), RidgeCovariance())
 def test_scikit_learn_finds_nothing_amiss(estimator: Any, check: Any) -> None:
     check(estimator)
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.feature_selection import SelectKBest, f_classif, f_regression
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from boldstream.decoding.roi.selection import BestVoxels
+from tests.estimator_checks import parametrize_with_checks
 
 
-@parametrize_with_checks([BestVoxels(1)])
+@parametrize_with_checks(BestVoxels(1))
 def test_it_is_an_estimator_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
