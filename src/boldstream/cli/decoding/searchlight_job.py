@@ -21,8 +21,7 @@ from boldstream.cli.decoding.searchlight_files import SIDECAR, SearchlightFiles
 from boldstream.cli.jobs import full_path
 from boldstream.decoding import SearchLight
 from boldstream.decoding.f_scores import FScores, f_scores
-from boldstream.decoding.inference.null_maps import ARRAY, MANIFEST, MASK, SCORES
-from boldstream.decoding.solving.fallback import find_scorer
+from boldstream.decoding.inference.null_maps import ARRAY, names_of_maps
 from boldstream.decoding.task.problem import Targets
 from boldstream.decoding.task.task import Task, make_task
 from boldstream.io.writing import Outputs, as_image, write_json
@@ -117,7 +116,7 @@ class SearchlightJob:
     def _check(self, labels: Labels) -> Task:
         """Make the task as the searchlight will: what is wrong is found before images are read."""
         options = self.options
-        task = make_task(
+        return make_task(
             labels.targets[self.target],
             labels.groups,
             estimator=options.estimator,
@@ -128,8 +127,6 @@ class SearchlightJob:
             random_state=options.random_state,
             estimator_args=options.estimator_args,
         )
-        find_scorer(task.estimator, options.scoring)
-        return task
 
     def _files(self, data: Data | SurfaceData, targets: Targets) -> SearchlightFiles:
         options = self.options
@@ -148,7 +145,7 @@ class SearchlightJob:
         if self.null_maps is None:
             yield None
             return
-        names = [ARRAY, SCORES, MANIFEST] + ([MASK] if self.surface is None else [])
+        names = names_of_maps(in_volume=self.surface is None)
         with Outputs(self.null_maps, names, overwrite=overwrite, inputs=inputs) as outputs:
             yield outputs[ARRAY].parent
 

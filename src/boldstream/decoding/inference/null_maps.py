@@ -24,6 +24,11 @@ ARRAY, SCORES, MASK, MANIFEST = "null_maps.npy", "scores.npy", "mask.nii.gz", "m
 LAYOUT = "permutations x voxels"
 
 
+def names_of_maps(*, in_volume: bool) -> list[str]:
+    """Files of a folder of null maps; on a surface there is no mask among them."""
+    return [ARRAY, SCORES, MANIFEST] + ([MASK] if in_volume else [])
+
+
 @dataclass(frozen=True, eq=False)
 class MapsFolder:
     """Where null maps are to stay.
@@ -40,8 +45,7 @@ class MapsFolder:
     mask: Mask | None
 
     def outputs(self) -> Outputs:
-        names = [ARRAY, SCORES, MANIFEST] + ([] if self.mask is None else [MASK])
-        return Outputs(self.path, names)
+        return Outputs(self.path, names_of_maps(in_volume=self.mask is not None))
 
     def write_beside(
         self,
@@ -117,7 +121,7 @@ def open_null_maps(path: str | os.PathLike[str]) -> NullMaps:
     ((3, 2), array([0.9, 0.5]))
     """
     folder = expanded(path)
-    missing = [name for name in (ARRAY, SCORES, MANIFEST) if not (folder / name).is_file()]
+    missing = [name for name in names_of_maps(in_volume=False) if not (folder / name).is_file()]
     if missing:
         raise ImageFileError(
             f"{folder} must be a folder of null maps; it has no {', '.join(missing)}"
