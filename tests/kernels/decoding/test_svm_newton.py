@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -10,6 +12,7 @@ from boldstream.kernels.decoding.newton_active import fit_active
 from boldstream.kernels.decoding.newton_inverse import append_rows, fit_inverse, inverse
 from boldstream.kernels.decoding.newton_primal import fit_primal, hessian
 from boldstream.kernels.decoding.spheres import with_border
+from boldstream.kernels.decoding.svm import sound
 
 
 def make_case(seed: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -61,7 +64,8 @@ def test_a_step_that_would_cycle_is_shortened(seed: int, way: str) -> None:
         hessian(features, rows, np.ones(p), 2 * costs, h)
         fit_primal(features, rows, np.ones(p), lo, hi, costs, state, t, h, lower, f)
     elif way == "inverse":
-        b = inverse(k, ones, 1.0, 0.5 / cost)
+        # To all digits, which `inverse` does not give at these conditions.
+        b: Any = np.linalg.inv(k + np.outer(ones, ones) + 0.5 / cost * np.eye(n))
         s, lower = np.empty(n, np.int64), np.empty((n, n))
         append_rows(b, s, 0, 0, lower)
         if not fit_inverse(b, k, 0.5 / cost, lo, hi, costs, state, t, b @ t, s, 0, lower, f):
@@ -70,3 +74,17 @@ def test_a_step_that_would_cycle_is_shortened(seed: int, way: str) -> None:
         fit_active(k, ones, 1.0, lo, hi, costs, state, t, np.empty((n, n)), f)
     expected = by_nnls(x, y, cost)
     np.testing.assert_allclose(f, expected, atol=1e-6 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("seed", range(400))
+def test_an_inverse_that_has_lost_its_digits_is_not_used(seed: int) -> None:
+    x, _, cost = make_case(seed)
+    k, ones = np.ascontiguousarray(x @ x.T), np.ones(len(x))
+    ridge = 0.5 / cost
+    b = inverse(k, ones, 1.0, ridge)
+    expected = np.linalg.inv(k + 1 + ridge * np.eye(len(k)))
+    away = np.abs(b - expected).max() / np.abs(expected).max()
+    if sound(k, b, ridge):
+        assert away < 1e-7
+    else:
+        assert np.linalg.cond(k + ridge * np.eye(len(k))) > 1e4

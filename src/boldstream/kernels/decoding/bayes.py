@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
+from boldstream.kernels.decoding.linalg import put
 from boldstream.kernels.decoding.spheres import centre, gather, standardise
 
 Floats = NDArray[np.float64]
@@ -154,11 +155,13 @@ def _add_alone(
             some[i] = row[test[i]]
         if len(out) == 1:
             _difference(some, m, v, part)
-            out[0] += part
+            for t in range(len(part)):
+                out[0, t] += part[t]
         else:
             for k in range(n_classes):
                 _likelihood(some, m[k], v[k], part)
-                out[k] += part
+                for t in range(len(part)):
+                    out[k, t] += part[t]
 
 
 @jit
@@ -210,11 +213,9 @@ def _by_itself(
         for f in range(n_folds):
             inside = train[train_at[f] : train_at[f + 1]]
             a, b = test_at[f], test_at[f + 1]
-            part = np.zeros((len(columns), b - a))
             in_fold = standardise(x, inside) if scaled else x
             sizes = n[f * n_classes : (f + 1) * n_classes]
-            _add_alone(in_fold, codes, inside, test[a:b], sizes, added[f], part)
-            columns[:, a:b] += part
+            _add_alone(in_fold, codes, inside, test[a:b], sizes, added[f], columns[:, a:b])
 
 
 @jit
@@ -291,7 +292,7 @@ def _add_voxels(
     tests = _columns(x, test)
     total = np.empty((len(x), n_folds))
     for f in range(n_folds):
-        total[:, f] = spread(x, train[train_at[f] : train_at[f + 1]])
+        put(spread(x, train[train_at[f] : train_at[f + 1]]), total[:, f])
     _raise_largest(total, first, place, members, starts, largest)
     w, n = np.empty((x.shape[1], n_folds * n_classes)), np.empty(n_folds * n_classes)
     terms, lowest = np.empty((len(x), n_columns, n_tests)), np.empty(len(x))

@@ -57,7 +57,9 @@ def without_mean(x: Floats) -> Any:
     """Samples (voxels, samples) less their mean over voxels."""
     out = x.copy()
     for t in range(x.shape[1]):
-        out[:, t] -= x[:, t].sum() / len(x)
+        mean = x[:, t].sum() / len(x)
+        for v in range(len(x)):
+            out[v, t] -= mean
     return out
 
 
@@ -234,6 +236,4 @@ def decide_by_means(
                 ready = standardise(given, inside)
                 ready = shorter(without_mean(ready) if kind == CORRELATION else ready)
             a, b = test_at[f], test_at[f + 1]
-            part = np.empty((len(codes), b - a, out.shape[3]), np.float32)
-            _fold(ready, codes, ones, sizes, f, inside, test[a:b], kind, part)
-            out[s, :, a:b] = part
+            _fold(ready, codes, ones, sizes, f, inside, test[a:b], kind, out[s, :, a:b])

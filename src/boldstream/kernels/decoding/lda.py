@@ -144,6 +144,20 @@ def _centres_apart(gram: Floats, priors: Floats, tol: float, rank: int) -> bool:
 
 
 @jit
+def _lift(g: Floats, n: Floats) -> None:
+    """Add to products of samples their mean square along each class, where they are null."""
+    by, at = 0.0, 0
+    for i in range(len(g)):
+        by += g[i, i] / len(g)
+    for k in range(len(n)):
+        end = at + int(n[k])
+        for i in range(at, end):
+            for j in range(at, end):
+                g[i, j] += by / n[k]
+        at = end
+
+
+@jit
 def _svd(
     z: Floats, m: Floats, e: Floats, n: Floats, priors: Floats, tol: float, out: Floats
 ) -> bool:
@@ -161,12 +175,7 @@ def _svd(
         g = np.dot(z.T.copy(), z) / n_train
         m, e = np.dot(z.T.copy(), m) * root, np.dot(z.T.copy(), e) * root
         # G is null along each class; lifted there, its inverse is that of the rest.
-        lift = np.trace(g) / n_train
-        at = 0
-        for k in range(n_classes):
-            size = int(n[k])
-            g[at : at + size, at : at + size] += lift / max(size, 1)
-            at += size
+        _lift(g, n)
         twice = True
     else:
         g = np.dot(z, z.T.copy()) / n_train
@@ -251,6 +260,14 @@ def _shrink(
 
 
 @jit
+def _divide_by_sd(variances: Floats, x: Floats) -> None:
+    for v in range(len(x)):
+        by = 1.0 / np.sqrt(variances[v])
+        for i in range(x.shape[1]):
+            x[v, i] *= by
+
+
+@jit
 def _least_squares(z: Floats, m: Floats, e: Floats, d: Floats, out: Floats) -> bool:
     """Scores with W = zzᵀ and the diagonal `d`; False where W may be singular."""
     p, n = z.shape
@@ -260,11 +277,9 @@ def _least_squares(z: Floats, m: Floats, e: Floats, d: Floats, out: Floats) -> b
             total += z[v, i] * z[v, i]
     least = d.min()
     if p > n and total < 1e8 * least:
-        for v in range(p):
-            by = 1.0 / np.sqrt(d[v])
-            z[v] *= by
-            m[v] *= by
-            e[v] *= by
+        _divide_by_sd(d, z)
+        _divide_by_sd(d, m)
+        _divide_by_sd(d, e)
         g = np.dot(z.T.copy(), z)
         for i in range(n):
             g[i, i] += 1.0

@@ -118,9 +118,7 @@ def length(
             if at == 1.0:
                 return 1.0
         following = at - first / second
-        if not low < following < high:
-            following = 0.5 * (low + high)
         if abs(following - at) <= 1e-14:
             break
-        at = following
+        at = following if low < following < high else 0.5 * (low + high)
     return at

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import factor, solve_factored
+from boldstream.kernels.decoding.linalg import factor, put, solve_factored
 from boldstream.kernels.decoding.newton import (
     MOST_STEPS,
     consistent,
@@ -99,7 +99,7 @@ def fit_active(
     for step in range(MOST_STEPS):
         _step(k, border, rest, cost, state, t, a, beta_new, f_new)
         if consistent(f_new, lo, hi, cost, near, state):
-            f[:] = f_new
+            put(f_new, f)
             return
         whole = advance(beta, beta_new, f, f_new, lo, hi, cost, step == 0)
         if not update_states(f, lo, hi, cost, near, state, t) and not whole:
@@ -133,8 +133,8 @@ def advance(
             beta[i] += by * beta_new[i]
             f[i] += by * f_new[i]
     else:
-        beta[:] = beta_new
-        f[:] = f_new
+        put(beta_new, beta)
+        put(f_new, f)
     return by == 1.0
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import sweep
+from boldstream.kernels.decoding.linalg import put, sweep
 from boldstream.kernels.decoding.newton import MOST_STEPS, consistent, nearness, side
 from boldstream.kernels.decoding.newton_active import advance
 
@@ -190,7 +190,7 @@ def fit_inverse(
         append_rows(b, s, done, size, lower)
         _step(b, bt, t, ridge, s, size, lower, x, beta_new, f_new)
         if consistent(f_new, lo, hi, cost, near, state):
-            f[:] = f_new
+            put(f_new, f)
             return True
         whole = advance(beta, beta_new, f, f_new, lo, hi, cost, step == 0)
         stay, kept, changed = _change(b, f, lo, hi, cost, state, t, bt, s, fixed, size, near)

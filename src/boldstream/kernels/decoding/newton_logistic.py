@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import factor, solve_factored
+from boldstream.kernels.decoding.linalg import factor, put_rows, solve_factored
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int16]
@@ -228,8 +228,8 @@ def fit_logistic(
             by *= 0.5
         if not better:
             return
-        w[:] = tried
-        f[:] = f_new
+        put_rows(tried, w)
+        put_rows(f_new, f)
         if -slope <= _GAIN * value:
             return
         # The nearer the end, the more exactly it pays to solve.

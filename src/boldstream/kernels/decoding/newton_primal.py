@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import factor, solve_factored
+from boldstream.kernels.decoding.linalg import factor, put, solve_factored
 from boldstream.kernels.decoding.newton import (
     MOST_STEPS,
     consistent,
@@ -143,8 +143,8 @@ def _advance(
         for i in range(len(f)):
             f[i] += by * f_new[i]
     else:
-        w[:] = w_new
-        f[:] = f_new
+        put(w_new, w)
+        put(f_new, f)
     return by == 1.0
 
 
@@ -180,10 +180,10 @@ def fit_primal(
             break
         evaluate(features, w_new, f_new)
         if consistent(f_new, lo, hi, cost, near, state):
-            f[:] = f_new
+            put(f_new, f)
             return
         whole = _advance(precision, w, w_new, f, f_new, lo, hi, cost, step == 0)
-        old[:] = state
+        put(state, old)
         if not update_states(f, lo, hi, cost, near, state, t) and not whole:
             return
         _keep_hessian(features, rows, precision, cost, old, state, pull, h)

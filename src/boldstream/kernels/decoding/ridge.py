@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import LARGE, factor, invert, solve_factored_many
+from boldstream.kernels.decoding.linalg import LARGE, factor, invert, put, solve_factored_many
 from boldstream.kernels.decoding.spheres import centre, gather, gram, standardise
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ def from_hat(k: Floats, alpha: float, intercept: bool, test: Rows, test_at: Rows
         for i in range(size):
             for j in range(size):
                 block[i, j] = m[rows[i], rows[j]]
-            part[i] = m[rows[i]]
+            put(m[rows[i]], part[i])
         factor(block, size)
         solve_factored_many(block, part, size)
         for i in range(size):

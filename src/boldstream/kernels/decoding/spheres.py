@@ -111,9 +111,8 @@ def with_border(x: Floats, border: Floats) -> Any:
     """Features (voxels + 1, samples), and the same transposed."""
     d, n = x.shape
     features, rows = np.empty((d + 1, n)), np.empty((n, d + 1))
-    features[:d] = x
-    features[d] = border
     for i in range(n):
-        for a in range(d + 1):
-            rows[i, a] = features[a, i]
+        for a in range(d):
+            features[a, i] = rows[i, a] = x[a, i]
+        features[d, i] = rows[i, d] = border[i]
     return features, rows

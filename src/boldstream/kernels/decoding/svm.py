@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
+from boldstream.kernels.decoding.linalg import put, put_rows
 from boldstream.kernels.decoding.newton_active import fit_active
 from boldstream.kernels.decoding.newton_inverse import append_rows, fit_inverse, inverse
 from boldstream.kernels.decoding.newton_primal import fit_primal, hessian
@@ -23,8 +24,8 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 States = NDArray[np.int8]
 
-# Beyond this condition what `sweep` gives has lost more than seven digits.
-_CONDITION = 1e6
+# Beyond this condition what `sweep` gives has lost more than nine of its sixteen digits.
+_CONDITION = 2e5
 
 
 @jit
@@ -44,10 +45,13 @@ def lifted(x: Floats, border: Floats, weight: float) -> Any:
 
 
 @jit
-def _sound(k: Floats, b: Floats, ridge: float) -> bool:
-    """Whether the inverse `b` of `k`, about, is as good as its use needs."""
+def sound(k: Floats, b: Floats, ridge: float) -> bool:
+    """Whether the inverse `b` of `k` with a ridge, about, is as good as its use needs."""
     of_k, of_b = 0.0, 0.0
     for i in range(len(k)):
+        # One that has lost all digits may have any sign.
+        if not b[i, i] > 0.0:
+            return False
         of_k += k[i, i] + ridge
         of_b += b[i, i]
     return of_k * of_b < _CONDITION
@@ -123,7 +127,7 @@ def _by_products(
     b, pulls = k, target
     if equal:
         b = inverse(k, border, rest, ridge)
-        equal = _sound(k, b, ridge)
+        equal = sound(k, b, ridge)
         pulls = np.dot(target, b)
     for fold in range(folds[0], folds[1]):
         fixed = _outside(counts[fold], s)
@@ -134,7 +138,7 @@ def _by_products(
             _begin(counts[fold], costs[label, fold], start[label], target[label], cost, state, t)
             found = False
             if by_inverse:
-                pull[:] = pulls[label]
+                put(pulls[label], pull)
                 found = fit_inverse(
                     b, k, ridge, lo[label], hi[label], cost, state, t, pull, s, fixed, lower, f
                 )
@@ -239,7 +243,7 @@ def _by_features(
                 for i in range(n):
                     f[i] = 2.0 * cost[i]
                 hessian(features, rows, precision, f, whole)
-            h[:] = whole
+            put_rows(whole, h)
             fit_primal(features, rows, precision, lo[label], hi[label], cost, state, t, h, lower, f)
             _write(f, test, test_at[fold], test_at[fold + 1], offset, out[label])
 

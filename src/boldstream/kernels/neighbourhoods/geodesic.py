@@ -82,7 +82,8 @@ def rows_along(
         )
         if n_members + n_touched > len(members):
             grown = np.empty(2 * len(members) + n_touched, np.int32)
-            grown[:n_members] = members[:n_members]
+            for j in range(n_members):
+                grown[j] = members[j]
             members = grown
         first = n_members
         for j in range(n_touched):
