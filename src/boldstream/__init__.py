@@ -24,6 +24,10 @@ _HOMES = {
     "boldstream.memory.mapped": ("MemoryMappedArray",),
     "boldstream.memory.monitor": ("MemoryMonitor",),
     "boldstream.memory.store": ("Store",),
+    "boldstream.study.pipeline": (
+        *("CachedMVPAPipeline", "ParallelMVPAProcessor", "create_cached_processor"),
+    ),
+    "boldstream.study.studies": ("StudyResult", "run_study"),
     "boldstream.streaming.preparations": ("Prepared",),
     "boldstream.streaming.reductions": (
         *("Labels", "Maps", "Mean", "Project", "Spheres", "Std", "TSNR", "Volumes", "Voxels"),
@@ -39,7 +43,7 @@ _HOMES = {
     ),
 }
 # Found as bs.NAME too, and imported only then.
-_PACKAGES = ("decoding", "glm", "maskers")
+_PACKAGES = ("behaviour", "decoding", "geometry", "glm", "maskers")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *_HOME_OF]

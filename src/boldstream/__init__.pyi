@@ -41,11 +41,18 @@ from boldstream.streaming.reductions import (
     Voxels,
 )
 from boldstream.streaming.results import RegionSeries
+from boldstream.study.pipeline import (
+    CachedMVPAPipeline,
+    ParallelMVPAProcessor,
+    create_cached_processor,
+)
+from boldstream.study.studies import StudyResult, run_study
 
 __all__ = [
     "TSNR",
     "BoldstreamError",
     "CacheConfig",
+    "CachedMVPAPipeline",
     "CorruptImageError",
     "FirstLevel",
     "GridMismatchError",
@@ -64,6 +71,7 @@ __all__ = [
     "NonFiniteError",
     "OAKConfig",
     "OutputExistsError",
+    "ParallelMVPAProcessor",
     "ParameterError",
     "Plan",
     "Prepared",
@@ -75,6 +83,7 @@ __all__ = [
     "StorageError",
     "Store",
     "StoredBetas",
+    "StudyResult",
     "TableError",
     "TrialBetas",
     "UnsupportedImageError",
@@ -82,6 +91,7 @@ __all__ = [
     "Voxels",
     "__version__",
     "configure_for_cluster",
+    "create_cached_processor",
     "create_memory_efficient_loader",
     "extract",
     "load_mask",
@@ -90,6 +100,7 @@ __all__ = [
     "open_image",
     "plan",
     "read_volume",
+    "run_study",
     "stream",
     "trial_betas",
 ]

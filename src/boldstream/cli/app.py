@@ -16,6 +16,8 @@ from boldstream.cli.errors import CommandGroup
 from boldstream.cli.extract import extract
 from boldstream.cli.glm import glm
 from boldstream.cli.info import info
+from boldstream.cli.study.files import init, schema, slurm_script
+from boldstream.cli.study.run import run
 from boldstream.cli.summary import summary
 from boldstream.cli.tune import tune
 from boldstream.cli.volume import volume
@@ -31,6 +33,8 @@ app = typer.Typer(
 )
 for _command in (info, extract, glm, betas, searchlight, decode, summary, volume, tune, demo):
     app.command()(_command)
+for _of_studies in (init, run, schema, slurm_script):
+    app.command(rich_help_panel="Studies")(_of_studies)
 app.add_typer(cache)
 
 

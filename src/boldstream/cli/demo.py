@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from boldstream.cli.console import complain, say, say_cost
-from boldstream.core.budget import format_bytes
+from boldstream.cli.options import Progress, checked_jobs, show_progress
 from boldstream.core.errors import OutputExistsError
 
 if TYPE_CHECKING:
-    from boldstream.simulate.demo import DemoResult
+    from boldstream.cli.demo_job import DemoResult
 
 
 def demo(
@@ -26,16 +26,28 @@ def demo(
             metavar="DIR", help="Keep the study in this new or empty folder.", show_default=False
         ),
     ] = None,
+    *,
+    n_jobs: Annotated[
+        int,
+        typer.Option(
+            "--n-jobs", metavar="N", callback=checked_jobs, help="Workers; -1: one for each core."
+        ),
+    ] = -1,
+    progress: Progress = True,
 ) -> None:
-    """Make a small BIDS study, and find in it the effect that was planted there.
+    """Make a study of four subjects who choose, and run it from images to the group.
+
+    Time courses of regions, betas of trials, a model of the choices, decoding
+    of regions, a searchlight and group tests: it finds what was planted in
+    one region each, and nothing elsewhere.
 
     Example: boldstream demo demo-study
     """
     started = perf_counter()
-    from boldstream.simulate.demo import run_demo
+    from boldstream.cli.demo_job import run_demo
 
     with _study_folder(folder) as study:
-        result = run_demo(study)
+        result = run_demo(study, n_jobs=n_jobs, progress=show_progress(progress))
     _show(result)
     say_cost(started)
     if not result.recovered:
@@ -64,17 +76,16 @@ def _study_folder(folder: Path | None) -> Iterator[Path]:
 
 
 def _show(result: DemoResult) -> None:
-    findings = result.findings
-    n_volumes = sum(one.n_volumes for one in findings.passes)
-    say(f"{'analysed':<10}", f"{n_volumes} volumes in {len(findings.passes)} passes")
-    for region in findings.regions:
-        if region.responds:
-            change = f"{region.change_percent:+.2f} % with the task, z = {region.z:.1f}"
-            say(f"{'found':<10}", f"{region.name}: {change}")
-    say(f"{'planted':<10}", ", ".join(result.planted))
-    voxels = f"{findings.n_responding_voxels} of {findings.n_voxels} respond, each taken alone"
-    say(f"{'voxels':<10}", voxels)
-    say(f"{'time':<10}", f"{result.seconds:.2f} s for the passes")
-    predicted, measured = result.predicted_peak_bytes, result.measured_peak_bytes
-    peaks = f"predicted {format_bytes(predicted)}, measured {format_bytes(measured)}"
-    say(f"{'peak':<10}", peaks)
+    units = result.study.status
+    say(f"{'analysed':<10}", f"{units['subject'].nunique() - 1} subjects in {len(units)} units")
+    for _, row in result.group.iterrows():
+        if row["p_t_fdr"] < 0.05:
+            scores = f"{row['mean']:.2f}, chance {row['chance']:.2f}, t = {row['t']:.1f}"
+            say(f"{'found':<10}", f"{row['target']} in {row['roi']}: {scores}")
+    say(f"{'light':<10}", f"peak of the group's map in {', '.join(result.peak) or 'no region'}")
+    say(f"{'behaviour':<10}", f"log k of every subject within {result.log_k_error:.2f}")
+    truth = result.truth
+    planted = f"choice in {', '.join(truth.choice)}; value in {', '.join(truth.value)}"
+    say(f"{'planted':<10}", planted)
+    peak = units["peak_mb"].max()
+    say(f"{'peak':<10}", f"{peak:.0f} MB, the largest worker")

@@ -2,6 +2,7 @@
 
 from boldstream.decoding.estimators import CorrelationClassifier, RidgeCovariance
 from boldstream.decoding.f_scores import FScores, f_scores
+from boldstream.decoding.group import GroupMaps, group_maps, group_scores
 from boldstream.decoding.inference import (
     Inference,
     MapOptions,
@@ -18,6 +19,7 @@ __all__ = [
     "CorrelationClassifier",
     "Decoding",
     "FScores",
+    "GroupMaps",
     "Inference",
     "MapOptions",
     "NullMaps",
@@ -27,6 +29,8 @@ __all__ = [
     "decode",
     "f_scores",
     "group_bootstrap",
+    "group_maps",
+    "group_scores",
     "group_sign_flip",
     "open_null_maps",
 ]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import string
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from boldstream.core.checks import did_you_mean, positive_number
 from boldstream.core.errors import ImageFileError, ParameterError, TableError
+from boldstream.io.bids.names import Value, entities_of, natural_order, parse_name, run_of
+from boldstream.io.bids.templates import check_template, fields_of, match_template
 
 FMRIPREP = Path("derivatives", "fmriprep")
 
-# What tells one run of a subject from another in BIDS names.
-_RUN_ENTITIES = ("ses", "task", "acq", "dir", "run")
 _IMAGE = re.compile(r"_bold\.nii(\.gz)?$")
 _EVENTS = re.compile(r"_events\.tsv$")
 # The second name is that of fMRIPrep before 20.2.
@@ -86,8 +85,8 @@ class OAKConfig:
             positive_number("tr", self.tr, unit="seconds")
         for name in ("image_template", "events_template", "confounds_template"):
             if getattr(self, name) is not None:
-                _check_template(name, getattr(self, name), needed="subject", optional="run")
-        _check_template("mask_template", self.mask_template, needed="roi", optional="subject")
+                check_template(name, getattr(self, name), needed="subject", optional="run")
+        check_template("mask_template", self.mask_template, needed="roi", optional="subject")
         if isinstance(self.rois, str):
             raise ParameterError(f"`rois` must be a list of names, got the text {self.rois!r}")
 
@@ -150,7 +149,7 @@ class OAKConfig:
         if isinstance(self.rois, Mapping) and roi in self.rois:
             return self.rois[roi]
         values = {"roi": check_label("roi", roi)}
-        if "subject" in _fields(self.mask_template):
+        if "subject" in fields_of(self.mask_template):
             if subject is None:
                 raise ParameterError(f"`subject` must be given for the masks {self.mask_template}")
             values["subject"] = check_label("subject", subject)
@@ -184,7 +183,7 @@ class OAKConfig:
         paths = [*subject.glob("func/*"), *subject.glob("ses-*/func/*")]
         return [
             path
-            for path in sorted(paths, key=_natural)
+            for path in sorted(paths, key=natural_order)
             if name.search(path.name) and self.task in (None, entities_of(path).get("task"))
         ]
 
@@ -219,21 +218,8 @@ def find_study(environ: Mapping[str, str] = os.environ) -> OAKConfig:
     )
 
 
-def entities_of(path: PurePath) -> dict[str, str]:
-    """The key-value pairs of a BIDS name.
-
-    Examples
-    --------
-    >>> entities_of(Path("sub-01_task-rest_run-2_bold.nii.gz"))
-    {'sub': '01', 'task': 'rest', 'run': '2'}
-    """
-    pairs = (part.partition("-") for part in path.name.split("_"))
-    return {key: value for key, dash, value in pairs if dash}
-
-
-def _run_of(path: Path) -> tuple[str, ...]:
-    entities = entities_of(path)
-    return tuple(entities.get(key, "") for key in _RUN_ENTITIES)
+def _run_of(path: Path) -> tuple[Value, ...]:
+    return run_of(parse_name(path.name)[0])
 
 
 def _require_one_per_run(images: Sequence[Path]) -> None:
@@ -254,41 +240,21 @@ def _require_one_per_run(images: Sequence[Path]) -> None:
 def _matches(
     root: Path, template: str, label: str, error: type[ImageFileError] | type[TableError]
 ) -> tuple[Path, ...]:
-    pattern = template.format(subject=label, run="*")
-    found = sorted(root.glob(pattern), key=_natural)
+    found = match_template(root, template, subject=label)
     if not found:
-        raise error(
-            f"no file matches {template!r} for subject {label!r}: looked for {root / pattern}"
-        )
-    return tuple(found)
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    """Sort run-2 before run-10."""
-    parts = re.split(r"(\d+)", str(path))
-    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+        pattern = root / template.format(subject=label, run="*")
+        raise error(f"no file matches {template!r} for subject {label!r}: looked for {pattern}")
+    return tuple(path for path, _ in found)
 
 
 def check_label(name: str, value: Any) -> str:
     """A label without its "sub-", that cannot lead to another folder or match others."""
     text = str(value).removeprefix("sub-") if name == "subject" else str(value)
-    if not isinstance(value, str) or not re.fullmatch(r"[^\W_][\w.+-]*", text):
+    if not isinstance(value, str) or not is_label(text):
         raise ParameterError(f"`{name}` must be a label of letters, digits, - and _, got {value!r}")
     return text
 
 
-def _fields(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-
-
-def _check_template(name: str, template: str, *, needed: str, optional: str) -> None:
-    try:
-        found = _fields(template)
-    except ValueError as error:
-        raise ParameterError(f"`{name}` must be a template, got {template!r}: {error}") from error
-    if needed not in found or found - {needed, optional}:
-        raise ParameterError(
-            f"`{name}` must hold {{{needed}}}, and may hold {{{optional}}}, got {template!r}"
-        )
-    if PurePath(template).is_absolute() or ".." in PurePath(template).parts:
-        raise ParameterError(f"`{name}` must be a path below `root`, got {template!r}")
+def is_label(text: str) -> bool:
+    """Whether a text can be the name of a file, and matches no other."""
+    return re.fullmatch(r"[^\W_][\w.+-]*", text) is not None

@@ -1,0 +1,38 @@
+"""``python -m benchmarks.study_way STUDY N OUTPUT`` runs a study with N pinned workers."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from boldstream.study.executors.processes import ProcessExecutor
+from boldstream.study.planning.opening import open_study
+from boldstream.study.running.run import PRELOADED, prepare, run_study
+from boldstream.study.running.worker import do_job
+
+
+def main() -> None:
+    """Print seconds and the number of units as JSON."""
+    path, n_workers, output = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    study = replace(open_study(path), output=output)
+    prepared = prepare(study, n_jobs=n_workers)
+
+    def pinned() -> ProcessExecutor:
+        memory = prepared.memory
+        return ProcessExecutor(
+            do_job, n_workers, memory_limit_per_worker=memory, pin=True, preload=PRELOADED
+        )
+
+    began = time.perf_counter()
+    result = run_study(prepared, executor=pinned)
+    seconds = time.perf_counter() - began
+    if len(result.failed):
+        raise SystemExit(str(result.failed["error"].iloc[0]))
+    json.dump({"seconds": seconds, "units": len(result.status)}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,239 @@
+"""``boldstream run``: a whole study, from its file to its results."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from boldstream.cli.console import complain, say, say_cost
+from boldstream.cli.options import Progress, checked_jobs, positive, show_progress
+from boldstream.core.budget import format_bytes
+
+if TYPE_CHECKING:
+    from boldstream.study.running.result import StudyResult
+    from boldstream.study.running.run import Prepared
+
+MEMORY, WORKERS, RESULTS = "Memory", "Workers", "Results"
+
+StudyFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY.yaml",
+        help="The study file; `boldstream init` writes one.",
+        show_default=False,
+    ),
+]
+Subjects = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Only these subjects, as 01,02 or sub-01.")
+]
+Rois = Annotated[str | None, typer.Option(metavar="A,B", help="Only these regions.")]
+OutputDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of the results; by default that of the study file.",
+        rich_help_panel=RESULTS,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Say what would be done, with its memory and time."),
+]
+MemoryEfficient = Annotated[
+    bool | None,
+    typer.Option(
+        "--memory-efficient/--no-memory-efficient",
+        help="Leave large betas in their files, or read them into memory.",
+        rich_help_panel=MEMORY,
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--memmap-threshold",
+        metavar="GB",
+        callback=positive,
+        help="Betas larger than this stay in their files.",
+        rich_help_panel=MEMORY,
+    ),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for what is read more than once.",
+        rich_help_panel=MEMORY,
+    ),
+]
+ClearCache = Annotated[
+    bool,
+    typer.Option("--clear-cache", help="Forget what earlier runs did.", rich_help_panel=RESULTS),
+]
+CacheStats = Annotated[
+    bool,
+    typer.Option(
+        "--cache-stats",
+        help="Say how much was done before, and the time that it saved.",
+        rich_help_panel=RESULTS,
+    ),
+]
+ParallelSubjects = Annotated[
+    bool,
+    typer.Option(
+        "--parallel-subjects",
+        help="Several subjects at a time, in processes of this machine.",
+        rich_help_panel=WORKERS,
+    ),
+]
+
+
+def _jobs(n_jobs: int | None) -> int | None:
+    return None if n_jobs is None else checked_jobs(n_jobs)
+
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--n-jobs",
+        metavar="N",
+        callback=_jobs,
+        help="Workers; -1 for one for each core, as far as memory lasts.",
+        rich_help_panel=WORKERS,
+    ),
+]
+Slurm = Annotated[
+    bool,
+    typer.Option("--slurm", help="Workers are SLURM jobs.", rich_help_panel=WORKERS),
+]
+AutoConfigure = Annotated[
+    bool,
+    typer.Option(
+        "--auto-configure",
+        help="As many workers as cores and memory carry, here or as SLURM's variables say.",
+        rich_help_panel=WORKERS,
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say what each unit did, and where it failed.")
+]
+
+
+def run(
+    study: StudyFile,
+    *,
+    subjects: Subjects = None,
+    rois: Rois = None,
+    output_dir: OutputDir = None,
+    dry_run: DryRun = False,
+    memory_efficient: MemoryEfficient = None,
+    memmap_threshold: Threshold = None,
+    cache_dir: CacheDir = None,
+    clear_cache: ClearCache = False,
+    cache_stats: CacheStats = False,
+    parallel_subjects: ParallelSubjects = False,
+    n_jobs: Jobs = None,
+    slurm: Slurm = False,
+    auto_configure: AutoConfigure = False,
+    progress: Progress = True,
+    verbose: Verbose = False,
+) -> None:
+    """Do what a study file asks for; what earlier runs did is not done again.
+
+    Results are in the output folder: one folder for each subject and step,
+    status.tsv with what became of each, and the tables of the whole study. A
+    subject that fails does not stop the others; the exit code is 1 then.
+
+    Example: boldstream run study.yaml --n-jobs 4
+    """
+    started = perf_counter()
+    if slurm and parallel_subjects:
+        raise typer.BadParameter("goes without --slurm only", param_hint="--parallel-subjects")
+    from boldstream.cli.study.job import StudyOptions, prepare_study
+    from boldstream.study.running.run import run_study
+
+    options = StudyOptions(
+        subjects=_listed(subjects),
+        rois=_listed(rois),
+        output=output_dir,
+        memory_efficient=memory_efficient,
+        memmap_threshold=memmap_threshold,
+        cache=cache_dir,
+        n_jobs=-1 if auto_configure and n_jobs is None else n_jobs,
+        kind="slurm" if slurm else "processes" if parallel_subjects else None,
+        auto_configure=auto_configure,
+    )
+    prepared = prepare_study(study, options)
+    if dry_run:
+        _show_plan(prepared)
+        return
+    if clear_cache:
+        for name in prepared.plan.units:
+            prepared.results.remove(name)
+    with _log_file(prepared.results.private / "run.log", verbose=verbose):
+        result = run_study(prepared, progress=show_progress(progress))
+    _show(result, verbose=verbose)
+    if cache_stats:
+        say("cache", str(result.statistics))
+    say_cost(started)
+    if len(result.failed):
+        raise typer.Exit(1)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _show_plan(prepared: Prepared) -> None:
+    """Print units by step, and what they take."""
+    from boldstream.study.planning.predicting import predict_seconds
+
+    seconds = predict_seconds(prepared.plan, prepared.results)
+    steps: dict[str, list[str]] = {}
+    for name, unit in prepared.plan.units.items():
+        steps.setdefault(unit.name, []).append(name)
+    for step, names in steps.items():
+        left = [name for name in names if not prepared.is_done(prepared.plan.units[name])]
+        time = sum(seconds[name] for name in left)
+        say(step, f"{len(names)} units, {len(names) - len(left)} done, about {time:.0f} s to go")
+    memory = format_bytes(prepared.memory) if prepared.memory else "their own"
+    say("workers", f"{prepared.n_workers}, each with {memory} of memory")
+    for problem in prepared.study.inputs.problems:
+        complain(f"subject {problem.subject}: {problem.what} ({problem.path})")
+
+
+def _show(result: StudyResult, *, verbose: bool) -> None:
+    counts = result.status["state"].value_counts()
+    say("units", ", ".join(f"{n} {state}" for state, n in counts.items()))
+    for _, row in result.failed.iterrows():
+        complain(f"{row['unit'] or row['subject']}: {row['error']}")
+        if verbose and row["traceback"]:
+            typer.echo(str(row["traceback"]).replace("\\n", "\n"), err=True)
+    say("results", str(result.output_dir))
+
+
+class _log_file:  # noqa: N801 - used as a function
+    """Write the log of the library to a file, and with `verbose` to standard error, too."""
+
+    def __init__(self, path: Path, *, verbose: bool) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._handlers: list[logging.Handler] = [logging.FileHandler(path, encoding="utf-8")]
+        if verbose:
+            self._handlers.append(logging.StreamHandler())
+        self._logger = logging.getLogger("boldstream")
+
+    def __enter__(self) -> None:
+        self._level = self._logger.level
+        self._logger.setLevel(logging.INFO)
+        for handler in self._handlers:
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+            self._logger.addHandler(handler)
+
+    def __exit__(self, *raised: object) -> None:
+        self._logger.setLevel(self._level)
+        for handler in self._handlers:
+            self._logger.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,7 @@
+"""Group statistics: regions and maps of many subjects, against chance."""
+
+from boldstream.decoding.group.maps import group_maps
+from boldstream.decoding.group.result import GroupMaps
+from boldstream.decoding.group.scores import group_scores
+
+__all__ = ["GroupMaps", "group_maps", "group_scores"]

@@ -1,0 +1,137 @@
+"""Spheres of voxels, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boldstream.core.budget import format_bytes
+from boldstream.core.errors import MemoryBudgetError
+from boldstream.io.masks import Mask
+from boldstream.kernels.neighbourhoods.stencil import Stencil, make_stencil, rows_around
+
+# More at a time are no faster, and threads should end together.
+_MOST = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class SphereBlock:
+    """Spheres whose centres follow one another.
+
+    Attributes
+    ----------
+    start : int
+        The first centre.
+    rows : ndarray of int
+        Voxels that they hold, ascending.
+    members : ndarray of int32
+        Positions in `rows`, sphere after sphere.
+    starts : ndarray of int64, shape (spheres + 1,)
+    """
+
+    start: int
+    rows: NDArray[np.intp]
+    members: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Spheres:
+    """Voxels of a mask within a radius of each centre; the centre's own voxel too.
+
+    Attributes
+    ----------
+    mask : Mask
+    usable : ndarray of bool, shape (voxels,)
+        Which voxels of the mask spheres are made of.
+    centres : ndarray of bool, shape (x, y, z)
+    radius : float
+        In mm.
+    """
+
+    mask: Mask
+    usable: NDArray[np.bool_]
+    centres: NDArray[np.bool_]
+    radius: float
+
+    @property
+    def n_centres(self) -> int:
+        return len(self._positions)
+
+    def blocks(self, room: int, voxel_bytes: int) -> Iterator[SphereBlock]:
+        """Blocks of spheres, in order.
+
+        Parameters
+        ----------
+        room : int
+            Memory for a block.
+        voxel_bytes : int
+            What it takes for each voxel that its spheres hold.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If a single sphere does not fit.
+        """
+        most = min(_MOST, max(1, room // (16 * self._largest)))
+        start, step = 0, most
+        while start < self.n_centres:
+            block = self._block(start, min(start + step, self.n_centres))
+            needed = len(block.rows) * voxel_bytes
+            if needed <= room:
+                yield block
+                start += len(block.starts) - 1
+                step = min(2 * step, most)
+            elif step == 1:
+                raise MemoryBudgetError(
+                    f"a single sphere of {len(block.rows)} voxels takes {format_bytes(needed)}, "
+                    f"got {format_bytes(room)}; raise `memory_limit`, or lower `radius` or "
+                    "`n_jobs`"
+                )
+            else:
+                step = (len(block.starts) - 1) // 2
+
+    def _block(self, start: int, stop: int) -> SphereBlock:
+        grid = self.mask.grid
+        some = self._positions[start:stop]
+        members, starts = rows_around(
+            self._before, grid.shape, grid.affine, some, float(self.radius), self._stencil
+        )
+        held = np.zeros(len(self._voxels), np.bool_)
+        held[members] = True
+        rows = np.flatnonzero(held)
+        place = np.empty(len(held), np.int32)
+        place[rows] = np.arange(len(rows))
+        return SphereBlock(start, self._voxels[rows], place[members], starts)
+
+    @cached_property
+    def _positions(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.centres).astype(np.int64, copy=False)
+
+    @cached_property
+    def _voxels(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.usable)
+
+    @cached_property
+    def _before(self) -> NDArray[np.int32]:
+        """How many usable voxels come before each voxel of the grid."""
+        taken = self.mask.array.copy()
+        taken[taken] = self.usable
+        before = np.zeros(taken.size + 1, np.int32)
+        np.cumsum(taken.ravel(), out=before[1:])
+        return before
+
+    @cached_property
+    def _stencil(self) -> Stencil:
+        grid = self.mask.grid
+        return make_stencil(grid.shape, grid.affine, float(self.radius))
+
+    @cached_property
+    def _largest(self) -> int:
+        """Voxels of a sphere, at most."""
+        lines = self._stencil.lines
+        return int((lines[:, 3] - lines[:, 2] + 1).sum())

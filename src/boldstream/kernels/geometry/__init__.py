@@ -1,0 +1,1 @@
+"""Kernels of geometry: what each voxel adds to the dissimilarities of a sphere."""

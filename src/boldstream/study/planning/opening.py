@@ -1,0 +1,97 @@
+"""`OpenStudy`: what a study file says, and which files its subjects have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from boldstream.core.checks import did_you_mean
+from boldstream.core.errors import ParameterError
+from boldstream.io.study import check_label
+from boldstream.study.inputs import StudyInputs, find_inputs
+from boldstream.study.settings.models import StudySettings
+from boldstream.study.settings.reading import read_study
+
+
+@dataclass(frozen=True)
+class OpenStudy:
+    """A study, ready to be planned.
+
+    Attributes
+    ----------
+    settings : StudySettings
+    base : Path
+        Folder from which paths of the study file start.
+    inputs : StudyInputs
+    output : Path
+        Folder of the results.
+    n_subjects : int
+        Of the whole study, also where only some are taken.
+    """
+
+    settings: StudySettings
+    base: Path
+    inputs: StudyInputs
+    output: Path
+    n_subjects: int
+
+    def with_subjects(self, subjects: Sequence[str]) -> OpenStudy:
+        """The same study of some subjects only.
+
+        Raises
+        ------
+        ParameterError
+            If one is not in the study.
+        """
+        labels = [check_label("subject", subject) for subject in subjects]
+        known = [*self.inputs.subjects, *(one.subject for one in self.inputs.problems)]
+        for label in labels:
+            if label not in known:
+                hint = did_you_mean(label, known)
+                raise ParameterError(f"`subjects` must be in the study, got {label!r}{hint}")
+        inputs = replace(
+            self.inputs,
+            subjects={k: files for k, files in self.inputs.subjects.items() if k in labels},
+            problems=tuple(one for one in self.inputs.problems if one.subject in labels),
+        )
+        return replace(self, inputs=inputs)
+
+    def with_rois(self, rois: Sequence[str]) -> OpenStudy:
+        """The same study with some regions only, in all analyses of regions."""
+        analyses = tuple(
+            analysis.model_copy(update={"rois": tuple(rois)})
+            if "rois" in type(analysis).model_fields
+            else analysis
+            for analysis in self.settings.analyses
+        )
+        return replace(self, settings=self.settings.model_copy(update={"analyses": analyses}))
+
+
+def open_study(path: str | os.PathLike[str]) -> OpenStudy:
+    """Read a study file and look for the files of its subjects.
+
+    Raises
+    ------
+    ParameterError
+        If the study file cannot be read or says what it may not say.
+    """
+    file = Path(path).absolute()
+    return study_of(read_study(file), file.parent)
+
+
+def study_of(settings: StudySettings, base: Path, output: Path | None = None) -> OpenStudy:
+    """Look for the files of a study's subjects.
+
+    Parameters
+    ----------
+    settings : StudySettings
+    base : Path
+        Folder from which its paths start.
+    output : Path, optional
+        In place of that of the settings.
+    """
+    inputs = find_inputs(settings, base)
+    output = output or inputs.root / settings.output
+    return OpenStudy(settings, base, inputs, output, len(inputs.subjects))

@@ -1,0 +1,287 @@
+"""Units of one subject: a step for each analysis, with what it reads and depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from boldstream.core.checks import did_you_mean
+from boldstream.core.errors import ParameterError
+from boldstream.study.inputs.found import RunFiles, SubjectFiles
+from boldstream.study.planning.unit import Unit
+from boldstream.study.settings.analyses import (
+    OF_BEHAVIOUR,
+    DecodingSettings,
+    ExtractionSettings,
+    GeometrySettings,
+    GroupSettings,
+    SearchlightSettings,
+    TargetSettings,
+)
+from boldstream.study.settings.models import StudySettings
+
+BETAS, BEHAVIOUR = "betas", "behaviour"
+Parameters = dict[str, Any]
+
+
+class SubjectPlanner:
+    """Makes the units of subjects.
+
+    Parameters
+    ----------
+    settings : StudySettings
+    root : Path
+        Folder of the data; paths below it stand in parameters relative to it.
+    base : Path
+        Folder of the study file, from which its own paths start.
+    split : bool
+        Whether analyses of regions are a unit for each region.
+    """
+
+    def __init__(self, settings: StudySettings, root: Path, base: Path, *, split: bool) -> None:
+        self._settings, self._root, self._base, self._split = settings, root, base, split
+
+    def units(self, files: SubjectFiles) -> Iterator[Unit]:
+        """Units of a subject, each after those that it needs."""
+        settings = self._settings
+        if settings.behaviour is not None:
+            yield self._behaviour(files)
+        if any(isinstance(one, _OF_BETAS) for one in settings.analyses):
+            yield self._betas(files)
+        for analysis in settings.analyses:
+            if isinstance(analysis, ExtractionSettings):
+                yield self._extraction(files, analysis)
+            elif isinstance(analysis, SearchlightSettings):
+                yield self._searchlight(files, analysis)
+            elif isinstance(analysis, DecodingSettings | GeometrySettings):
+                yield from self._of_regions(files, analysis)
+
+    def _unit(
+        self,
+        files: SubjectFiles,
+        step: str,
+        parameters: Parameters,
+        inputs: Sequence[Path],
+        *,
+        name: str = "",
+        part: str = "",
+        needs: Sequence[str] = (),
+    ) -> Unit:
+        return Unit(
+            step,
+            name or step,
+            files.subject,
+            part,
+            parameters,
+            tuple(str(path) for path in dict.fromkeys(inputs)),
+            tuple(f"sub-{files.subject}/{needed}" for needed in needs),
+        )
+
+    def _behaviour(self, files: SubjectFiles) -> Unit:
+        behaviour = self._settings.behaviour
+        assert behaviour is not None
+        parameters = {
+            "events": [self._text(_events(run)) for run in files.runs],
+            "settings": behaviour.model_dump(mode="json"),
+        }
+        return self._unit(files, BEHAVIOUR, parameters, [_events(run) for run in files.runs])
+
+    def _betas(self, files: SubjectFiles) -> Unit:
+        parameters = {
+            **self._runs(files),
+            "events": [self._text(_events(run)) for run in files.runs],
+            "mask": self._optional(files.mask),
+            "settings": self._settings.betas.model_dump(mode="json"),
+        }
+        inputs = [*_images(files), *(_events(run) for run in files.runs), *_confounds(files)]
+        return self._unit(files, BETAS, parameters, [*inputs, *_given(files.mask)])
+
+    def _runs(self, files: SubjectFiles) -> Parameters:
+        """What each analysis of volumes depends on."""
+        confounds = self._settings.confounds
+        return {
+            "images": [self._text(run.image) for run in files.runs],
+            "confounds": [self._optional(run.confounds) for run in files.runs],
+            "confound_settings": confounds.model_dump(mode="json"),
+            "t_r": self._settings.data.t_r or _one_t_r(files),
+        }
+
+    def _extraction(self, files: SubjectFiles, analysis: ExtractionSettings) -> Unit:
+        rois, inputs = self._rois(files, analysis.rois)
+        parameters = {
+            **self._runs(files),
+            **rois,
+            "labels": [run.label for run in files.runs],
+            "settings": analysis.model_dump(mode="json", exclude={"name"}),
+        }
+        inputs = [*_images(files), *_confounds(files), *inputs]
+        return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name)
+
+    def _searchlight(self, files: SubjectFiles, analysis: SearchlightSettings) -> Unit:
+        centres = analysis.process_mask
+        process = None if centres is None else self._own(centres, files.subject)
+        targets = self._targets((analysis.target,))
+        parameters = {
+            "targets": targets,
+            "process_mask": self._optional(process),
+            "settings": analysis.model_dump(mode="json", exclude={"name"}),
+            "random_state": self._settings.random_state,
+        }
+        needs = self._needs(targets)
+        inputs = _given(process)
+        return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name, needs=needs)
+
+    def _of_regions(
+        self, files: SubjectFiles, analysis: DecodingSettings | GeometrySettings
+    ) -> Iterator[Unit]:
+        names = self._targets_of(analysis)
+        models = analysis.models if isinstance(analysis, GeometrySettings) else {}
+        model_files = {name: self._own(path, files.subject) for name, path in models.items()}
+        targets = self._targets(names)
+        common = {
+            "targets": targets,
+            "models": {name: self._text(path) for name, path in model_files.items()},
+            "settings": analysis.model_dump(mode="json", exclude={"name"}),
+            "random_state": self._settings.random_state,
+        }
+        for part, some in self._parts(analysis.rois, files):
+            rois, inputs = self._rois(files, some)
+            yield self._unit(
+                files,
+                analysis.kind,
+                {**common, **rois},
+                [*inputs, *model_files.values()],
+                name=analysis.name,
+                part=part,
+                needs=self._needs(targets),
+            )
+
+    def _parts(
+        self, names: tuple[str, ...] | None, files: SubjectFiles
+    ) -> list[tuple[str, tuple[str, ...] | None]]:
+        atlas = self._settings.rois.atlas
+        of_atlas = () if atlas is None else atlas.regions
+        if names is None and of_atlas is not None:
+            names = (*files.rois, *of_atlas)
+        # Regions of an atlas that are not listed are known only once its table is read.
+        if not self._split or names is None:
+            return [("", names)]
+        return [(name, (name,)) for name in names]
+
+    def _rois(
+        self, files: SubjectFiles, names: tuple[str, ...] | None
+    ) -> tuple[Parameters, list[Path]]:
+        """Masks of regions, and the atlas that has the others."""
+        atlas = self._settings.rois.atlas
+        if names is not None and atlas is None:
+            for name in names:
+                _require_known("rois", name, list(files.rois))
+        wanted = [name for name in files.rois if names is None or name in names]
+        masks = {name: files.rois[name] for name in wanted}
+        parameters: Parameters = {
+            "rois": {name: self._text(path) for name, path in masks.items()},
+            "atlas": None,
+            "resample": self._settings.rois.resample,
+        }
+        inputs = list(masks.values())
+        left = None if names is None else [name for name in names if name not in masks]
+        if atlas is not None and left != []:
+            image, table = self._own(atlas.image, files.subject), atlas.labels
+            labels = None if table is None else self._own(table, files.subject)
+            regions = left if left is not None else _listed(atlas.regions)
+            parameters["atlas"] = {
+                "image": self._text(image),
+                "labels": self._optional(labels),
+                "regions": regions,
+            }
+            inputs += [image, *_given(labels)]
+        if not inputs:
+            raise ParameterError("`rois` must name at least one region, got none")
+        return parameters, inputs
+
+    def _targets_of(self, analysis: DecodingSettings | GeometrySettings) -> Sequence[str]:
+        if isinstance(analysis, GeometrySettings):
+            return (analysis.target,)
+        names = analysis.targets or tuple(self._settings.targets)
+        if not names:
+            raise ParameterError(f"`targets` must hold at least one for {analysis.name!r}")
+        return names
+
+    def _targets(self, names: Sequence[str]) -> dict[str, Any]:
+        return {name: self._settings.targets[name].model_dump(mode="json") for name in names}
+
+    def _needs(self, targets: Mapping[str, Any]) -> list[str]:
+        """Betas, and behaviour where a target is a value that its model gives."""
+        of_model = any(
+            TargetSettings.model_validate(target).column in OF_BEHAVIOUR
+            for target in targets.values()
+        )
+        return [BETAS, *([BEHAVIOUR] if of_model and self._settings.behaviour else [])]
+
+    def _own(self, template: str, subject: str) -> Path:
+        return (self._base / template.replace("{subject}", subject)).absolute()
+
+    def _text(self, path: Path) -> str:
+        return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
+
+    def _optional(self, path: Path | None) -> str | None:
+        return None if path is None else self._text(path)
+
+
+_OF_BETAS = (DecodingSettings, SearchlightSettings, GeometrySettings)
+
+
+def group_units(settings: StudySettings, units: Sequence[Unit]) -> Iterator[Unit]:
+    """Units that need those of all subjects."""
+    of = {analysis.name: analysis for analysis in settings.analyses}
+    for analysis in settings.analyses:
+        if isinstance(analysis, GroupSettings):
+            needed = [unit for unit in units if unit.name == analysis.of]
+            parameters = {
+                "kind": of[analysis.of].kind,
+                "settings": analysis.model_dump(mode="json", exclude={"name"}),
+                "random_state": settings.random_state,
+            }
+            needs = tuple(unit.id for unit in needed)
+            yield Unit("group", analysis.name, parameters=parameters, needs=needs)
+
+
+def _events(run: RunFiles) -> Path:
+    if run.events is None:
+        raise ParameterError(f"{run.image} must have a table of events for betas or behaviour")
+    return run.events
+
+
+def _images(files: SubjectFiles) -> list[Path]:
+    return [run.image for run in files.runs]
+
+
+def _confounds(files: SubjectFiles) -> list[Path]:
+    return [run.confounds for run in files.runs if run.confounds is not None]
+
+
+def _given(path: Path | None) -> list[Path]:
+    return [] if path is None else [path]
+
+
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _one_t_r(files: SubjectFiles) -> float | None:
+    found = {run.t_r for run in files.runs}
+    if len(found) > 1:
+        listed = ", ".join(map(str, sorted(found, key=str)))
+        raise ParameterError(
+            f"runs of subject {files.subject!r} must have one repetition time, got {listed}; "
+            "give `t_r`"
+        )
+    return found.pop() if found else None
+
+
+def _require_known(key: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        listed = ", ".join(known) or "none"
+        hint = did_you_mean(name, known)
+        raise ParameterError(f"`{key}` must be of {listed}, got {name!r}{hint}")

@@ -1,0 +1,85 @@
+"""What a worker does with a job."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from boldstream.core.limits import process_memory
+from boldstream.study.executors.base import Job, Outcome
+from boldstream.study.planning.plan import StudyPlan, read_plan
+from boldstream.study.planning.unit import Unit
+from boldstream.study.records.keys import key_of
+from boldstream.study.records.provenance import MemoryTimeline, provenance
+from boldstream.study.records.results import Results
+from boldstream.study.steps import STEPS
+from boldstream.study.steps.context import Context
+
+
+def do_job(job: Job) -> Outcome:
+    """Do the units of a job, one after another, up to the first that fails."""
+    started = time.perf_counter()
+    done: list[str] = []
+    failed, error, told = "", "", ""
+    for name in job.units:
+        try:
+            _do_unit(read_plan(Path(job.plan)), name, job.memory)
+        except Exception as raised:  # noqa: BLE001 - whatever fails, other jobs go on and it is told
+            failed, told = name, traceback.format_exc()
+            error = f"{type(raised).__name__}: {raised}"
+            break
+        done.append(name)
+    return Outcome(
+        job,
+        tuple(done),
+        failed,
+        error,
+        told,
+        seconds=time.perf_counter() - started,
+        peak_bytes=process_memory().peak_rss_bytes,
+        worker=f"{platform.node()}:{os.getpid()}",
+    )
+
+
+def _do_unit(plan: StudyPlan, name: str, memory: int) -> None:
+    """Do one unit, unless another worker has done it meanwhile."""
+    unit, results = plan.units[name], Results(plan.output)
+    if plan.cache is not None:
+        os.environ["BOLDSTREAM_CACHE"] = plan.cache
+    key = unit_key(plan, unit, results)
+    if results.find(name, key) is not None:
+        return
+    note = _begin(plan, unit, key)
+    started = time.perf_counter()
+    with results.writing(name, note) as folder:
+        context = Context(unit, folder, results, plan.root, memory or None, plan.mapped_above)
+        with MemoryTimeline() as timeline:
+            STEPS[unit.step].do(context)
+        note["memory_timeline"] = timeline.points
+        note["seconds"] = time.perf_counter() - started
+        note["peak_bytes"] = process_memory().peak_rss_bytes
+
+
+def unit_key(plan: StudyPlan, unit: Unit, results: Results) -> str:
+    """Key of a unit whose needs are done."""
+    needed = {name: str((results.read(name) or {}).get("key")) for name in unit.needs}
+    return key_of(unit, STEPS[unit.step].version, plan.root, needed)
+
+
+def _begin(plan: StudyPlan, unit: Unit, key: str) -> dict[str, Any]:
+    return {
+        "id": unit.id,
+        "key": key,
+        "step": unit.step,
+        "parameters": unit.parameters,
+        "inputs": unit.inputs,
+        "needs": unit.needs,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "worker": f"{platform.node()}:{os.getpid()}",
+        **provenance(plan.root),
+    }

@@ -1,0 +1,180 @@
+"""What is worked out: betas, behaviour, and the analyses of a study."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from boldstream.study.settings.base import Name, OwnPath, Settings
+
+Count = Annotated[int, Field(ge=0)]
+Millimetres = Annotated[float, Field(gt=0)]
+
+
+class BetaSettings(Settings):
+    """A beta for every trial, by `boldstream.trial_betas`."""
+
+    method: Literal["lss", "lsa"] = "lss"
+    """A model for each trial (least squares separate), or one for all."""
+    others: Literal["condition", "all"] = "condition"
+    """With lss: other trials have a regressor for each condition, or share one."""
+    conditions: tuple[str, ...] | None = None
+    """Values of trial_type whose trials get betas; all by default."""
+    hrf_model: str = "glover"
+    """As nilearn's."""
+    drift_model: Literal["cosine", "polynomial"] | None = "cosine"
+    """As nilearn's."""
+    high_pass: Annotated[float, Field(gt=0)] = 0.01
+    """In Hz."""
+    smoothing_fwhm: Millimetres | None = None
+    """Full width at half maximum in mm."""
+    percent: bool = False
+    """Whether betas are in percent of a voxel's mean, rather than in the image's unit."""
+
+
+class TargetSettings(Settings):
+    """What is decoded: a column of the trial table."""
+
+    column: str
+    """Of the events, or one that a behavioural model adds: subjective_value, p_delayed."""
+    values: bool = False
+    """Whether it is a value to predict, rather than a class."""
+    conditions: tuple[str, ...] | None = None
+    """Classes to take; trials of others are left out."""
+
+
+OF_BEHAVIOUR = ("subjective_value", "value_difference", "p_delayed")
+"""Columns that a model of behaviour adds to trials."""
+
+
+class BehaviourSettings(Settings):
+    """Choices between an amount now and a larger one later."""
+
+    model: Literal["hyperbolic"] = "hyperbolic"
+    """V = A / (1 + kD) with a logistic choice rule."""
+    choice: str = "choice"
+    """Column: 1 or "delayed" where the later amount was taken."""
+    amount: str = "delayed_amount"
+    """Column: the later amount."""
+    delay: str = "delay"
+    """Column: how much later."""
+    immediate: str | float = "immediate_amount"
+    """Column, or the one amount now."""
+    response_time: str | None = None
+    """Column in seconds, to be checked."""
+    max_missing: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Largest share of trials without a choice; a subject with more is left out."""
+
+
+class _Analysis(Settings):
+    name: Name
+    """Its results have this name."""
+
+
+class ExtractionSettings(_Analysis):
+    """Time courses of regions, cleaned as nilearn cleans them."""
+
+    kind: Literal["extraction"]
+    rois: tuple[str, ...] | None = None
+    """Names; all by default."""
+    standardize: Literal["zscore_sample", "zscore", "psc"] | bool = "zscore_sample"
+    """To mean 0 and SD 1, to percent of the mean, or not at all."""
+    detrend: bool = True
+    """Whether a straight line is taken out."""
+    high_pass: Annotated[float, Field(gt=0)] | None = None
+    """In Hz."""
+    low_pass: Annotated[float, Field(gt=0)] | None = None
+    """In Hz."""
+    smoothing_fwhm: Millimetres | None = None
+    """Full width at half maximum in mm."""
+
+
+class _Decoder(_Analysis):
+    estimator: str = "svc"
+    """As `boldstream.decoding.SearchLight` takes it."""
+    cv: str = "logo"
+    """Folds: logo leaves out a run, kfold:4, stratified:5."""
+    scoring: str | None = None
+    """Of scikit-learn; accuracy or R² by default."""
+    permutations: Count = 0
+    """Labellings for p."""
+    permutation_blocks: Literal["auto", "trials"] | None = None
+    """Needed where trials of a run share labels more than chance allows: "auto" keeps stretches
+    of equal labels whole, "trials" says that every trial was drawn for itself."""
+
+
+class DecodingSettings(_Decoder):
+    """Targets decoded from regions."""
+
+    kind: Literal["decoding"]
+    rois: tuple[str, ...] | None = None
+    """Names; all by default."""
+    targets: tuple[str, ...] | None = None
+    """Names; all by default."""
+    estimators: dict[str, str] = Field(default_factory=dict)
+    """Estimators of single targets; by default "svc" for classes and "ridge" for values."""
+    scale: bool = True
+    """Whether voxels are standardised in each fold."""
+    select: float | None = None
+    """Take so many voxels, or a share up to 1, by their F in each fold."""
+    param_grid: dict[str, list[Any]] | None = None
+    """Parameters to choose inside each fold."""
+
+
+class SearchlightSettings(_Decoder):
+    """A target decoded around every voxel."""
+
+    kind: Literal["searchlight"]
+    target: str
+    """Name of the target."""
+    radius: Millimetres = 8.0
+    """In mm."""
+    process_mask: OwnPath | None = None
+    """Mask of the voxels that are centres, relative to the study file, with {subject} for subjects'
+    own; by default all of the brain mask."""
+    tfce: bool = False
+    """Whether scores are enhanced; needs permutations."""
+
+
+class GeometrySettings(_Analysis):
+    """Dissimilarities of conditions in regions, and models of them."""
+
+    kind: Literal["geometry"]
+    rois: tuple[str, ...] | None = None
+    """Names; all by default."""
+    target: str
+    """Name of the target whose classes are the conditions."""
+    metric: Literal["correlation", "euclidean", "crossnobis"] = "crossnobis"
+    """Of dissimilarity; crossnobis is cross-validated over runs."""
+    noise: Literal["diagonal", "shrinkage", "ledoit_wolf"] | None = None
+    """Whether patterns are whitened by the noise of trials about their condition's mean."""
+    models: dict[Name, OwnPath] = Field(default_factory=dict)
+    """Tables of model dissimilarities by name (conditions × conditions, TSV), relative to the study
+    file."""
+    method: Literal["spearman", "pearson", "kendall_tau_a", "cosine"] = "spearman"
+    """How dissimilarities are compared with models."""
+    temporal: bool = False
+    """Whether how far apart in time conditions were is taken out of both first."""
+    permutations: Count = 1000
+    """Of conditions, for p."""
+
+
+class GroupSettings(_Analysis):
+    """Results of all subjects of another analysis, tested together."""
+
+    kind: Literal["group"]
+    of: str
+    """Name of the analysis."""
+    permutations: Count = 5000
+    """Sign flips."""
+    tfce: bool = False
+    """Of maps: whether they are enhanced."""
+    chance: float | None = None
+    """By default that of the scores."""
+
+
+Analysis = Annotated[
+    ExtractionSettings | DecodingSettings | SearchlightSettings | GeometrySettings | GroupSettings,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,84 @@
+"""Trials of a subject: their betas, the run of each, and what is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from boldstream.core.checks import did_you_mean
+from boldstream.core.errors import ParameterError
+from boldstream.glm.betas import StoredBetas, open_betas
+from boldstream.study.planning.subject_units import BEHAVIOUR, BETAS
+from boldstream.study.settings.analyses import OF_BEHAVIOUR
+from boldstream.study.steps.context import Context
+from boldstream.study.steps.tables import read_frame
+from boldstream.study.steps.volumes import BETAS_FOLDER
+
+TRIALS = "trials.tsv"
+_OF_A_TRIAL = ["run", "row"]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Trials that have a label or value.
+
+    Attributes
+    ----------
+    kept : ndarray of int, shape (n,)
+        Which of all trials.
+    y : ndarray, shape (n,)
+        Labels (text) or values (float64).
+    runs : ndarray, shape (n,)
+    """
+
+    kept: NDArray[np.intp]
+    y: NDArray[Any]
+    runs: NDArray[Any]
+
+
+def open_trials(context: Context) -> tuple[StoredBetas, pd.DataFrame]:
+    """Betas of the subject, mapped, and the table of its trials with what behaviour adds."""
+    betas = open_betas(context.needed(BETAS) / BETAS_FOLDER)
+    if context.mapped_above < 0 or betas.values.nbytes <= context.mapped_above:
+        # Small enough to be held: read in one go.
+        betas = replace(betas, values=np.array(betas.values))
+    trials = betas.trials
+    if f"sub-{context.unit.subject}/{BEHAVIOUR}" in context.unit.needs:
+        added = read_frame(context.needed(BEHAVIOUR) / TRIALS)
+        added = added[[*_OF_A_TRIAL, *(name for name in OF_BEHAVIOUR if name in added)]]
+        trials = trials.merge(added, on=_OF_A_TRIAL, how="left", validate="one_to_one")
+    return betas, trials
+
+
+def labelled(trials: pd.DataFrame, target: dict[str, Any]) -> Labelled:
+    """Trials that have a value in the column of a target.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such column.
+    """
+    column, conditions = target["column"], target["conditions"]
+    if column not in trials:
+        listed, hint = ", ".join(trials.columns), did_you_mean(column, trials.columns)
+        raise ParameterError(f"`column` must be one of {listed}, got {column!r}{hint}")
+    given = trials[column]
+    if target["values"]:
+        y = pd.to_numeric(given, errors="coerce").to_numpy(np.float64)
+        has = np.isfinite(y)
+    else:
+        y = given.astype(str).to_numpy()
+        has = given.notna().to_numpy() & (np.isin(y, conditions) if conditions else True)
+    kept = np.flatnonzero(has)
+    return Labelled(kept, y[kept], trials["run"].to_numpy()[kept])
+
+
+def require_some(some: Labelled, target: dict[str, Any]) -> Labelled:
+    """The same trials; an error if there are none."""
+    if not some.kept.size:
+        raise ParameterError(f"no trial has a usable value in the column {target['column']!r}")
+    return some

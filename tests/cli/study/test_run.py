@@ -1,0 +1,217 @@
+"""``boldstream run``: every flag has an effect."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from boldstream.study.records.results import Results
+from tests.cli.conftest import Command
+from tests.study.made import atlas_of, make_inputs
+
+STUDY = """\
+data: {{root: {root}, task: demo, mask: "{root}/{mask}"}}
+rois:
+  atlas: {{image: {atlas}, regions: [region_01, region_02]}}
+betas: {{method: lsa}}
+targets:
+  picture: {{column: picture}}
+analyses:
+  - {{kind: decoding, name: regions, estimator: lda}}
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study file beside its data."""
+    root = tmp_path / "data"
+    inputs = make_inputs(root)
+    mask = inputs.subjects["01"].mask
+    assert mask is not None
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(root=root, atlas=atlas_of(root), mask=mask.relative_to(root)))
+    return path
+
+
+def status_of(study: Path, output: Path | None = None) -> pd.DataFrame:
+    folder = output or study.parent / "data/derivatives/boldstream"
+    return pd.read_csv(folder / "status.tsv", sep="\t", dtype={"subject": str})
+
+
+def test_a_study_is_run_once(command: Command, study: Path) -> None:
+    done = command("run", study, "--no-progress", "--n-jobs", 2)
+    assert (done.code, done.err) == (0, "")
+    status = status_of(study)
+    assert status["unit"].tolist() == [
+        f"sub-{subject}/{step}"
+        for subject in ("01", "02")
+        for step in ("betas", "regions/region_01", "regions/region_02")
+    ]
+    assert set(status["state"]) == {"done"}
+    folder = study.parent / "data/derivatives/boldstream"
+    description = json.loads((folder / "dataset_description.json").read_text())
+    assert description["DatasetType"] == "derivative"
+    again = command("run", study, "--no-progress", "--cache-stats")
+    assert again.code == 0
+    assert "6 units from earlier runs" in again.out
+    assert set(status_of(study)["state"]) == {"cached"}
+
+
+def test_subjects_rois_and_output_are_narrowed(
+    command: Command, study: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    flags = ["--subjects", "sub-02", "--rois", "region_02", "--output-dir", out]
+    done = command("run", study, "--no-progress", *flags)
+    assert done.code == 0
+    assert status_of(study, out)["subject"].unique().tolist() == ["02"]
+    (table,) = out.glob("sub-02/regions/region_02/*_decoding.tsv")
+    assert pd.read_csv(table, sep="\t")["roi"].tolist() == ["region_02"]
+    assert not (study.parent / "data/derivatives/boldstream").exists()
+
+
+def test_a_dry_run_does_nothing(command: Command, study: Path) -> None:
+    done = command("run", study, "--dry-run")
+    assert done.code == 0
+    assert "betas  2 units, 0 done, about" in done.out
+    assert "workers" in done.out
+    assert not (study.parent / "data/derivatives/boldstream").exists()
+
+
+def test_clearing_the_cache_does_all_again(command: Command, study: Path) -> None:
+    command("run", study, "--no-progress")
+    done = command("run", study, "--no-progress", "--clear-cache", "--cache-stats")
+    assert "0 units from earlier runs" in done.out
+    assert "6 done now" in done.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "above"),
+    [
+        (["--no-memory-efficient"], -1),
+        (["--memory-efficient", "--memmap-threshold", "0.25"], 1 << 28),
+    ],
+)
+def test_memory_flags_reach_the_workers(
+    command: Command, study: Path, tmp_path: Path, flags: list[str], above: int
+) -> None:
+    cache = tmp_path / "cache"
+    done = command("run", study, "--no-progress", "--cache-dir", cache, *flags)
+    assert done.code == 0
+    folder = Results(study.parent / "data/derivatives/boldstream").private / "plan"
+    plan = json.loads((folder / "subjects-0000.json").read_text())
+    assert plan["mapped_above"] == above
+    assert plan["cache"] == str(cache)
+
+
+def test_parallel_subjects_are_done_by_processes(command: Command, study: Path) -> None:
+    text = study.read_text() + "execution: {kind: serial}\n"
+    study.write_text(text)
+    command("run", study, "--no-progress")
+    assert status_of(study)["worker"].nunique() == 1
+    done = command("run", study, "--no-progress", "--clear-cache", "--parallel-subjects")
+    assert done.code == 0
+    assert status_of(study)["worker"].nunique() == 2
+
+
+def test_slurm_and_local_processes_contradict_each_other(command: Command, study: Path) -> None:
+    done = command("run", study, "--slurm", "--parallel-subjects")
+    assert done.code == 2
+    assert "--parallel-subjects" in done.err
+
+
+def test_auto_configure_follows_slurm(
+    command: Command, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_MEM_PER_NODE", "12000")
+    monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "16")
+    done = command("run", study, "--dry-run", "--auto-configure")
+    assert done.code == 0
+    # 12000 MB / 1024 / 16 × 0.8 GB each.
+    assert "each with 600 MiB" in done.out
+
+
+def test_a_subject_that_fails_gives_exit_code_1_and_its_traceback(
+    command: Command, study: Path
+) -> None:
+    image = next((study.parent / "data/sub-02/func").glob("*run-1_bold.nii.gz"))
+    image.write_bytes(image.read_bytes()[:3000])
+    done = command("run", study, "--no-progress", "--verbose")
+    assert done.code == 1
+    assert "sub-02/betas: CorruptImageError" in done.err
+    assert "Traceback" in done.err
+    status = status_of(study).set_index("unit")
+    assert status.loc["sub-02/betas", "state"] == "failed"
+    assert status.loc["sub-02/betas", "attempts"] == 2
+    assert "CorruptImageError" in status.loc["sub-02/betas", "traceback"]
+    assert status.loc["sub-02/regions/region_01", "state"] == "blocked"
+    assert status.loc["sub-01/regions/region_02", "state"] == "done"
+    log = study.parent / "data/derivatives/boldstream/.boldstream/run.log"
+    assert "sub-02/betas: CorruptImageError" in log.read_text()
+
+
+def test_a_wrong_key_is_named_with_its_line(command: Command, study: Path) -> None:
+    study.write_text(study.read_text().replace("betas:", "beats:"))
+    done = command("run", study)
+    assert done.code == 1
+    assert "study.yaml" in done.err
+    assert "line 4" in done.err
+    assert "did you mean 'betas'" in done.err
+
+
+def test_two_runs_do_not_share_a_folder(study: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-m", "boldstream", "run", str(study), "--no-progress"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with first:
+        lock = study.parent / "data/derivatives/boldstream/.boldstream/run.lock"
+        deadline = time.monotonic() + 60
+        while not lock.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        second = subprocess.run(
+            [sys.executable, "-m", "boldstream", "run", str(study), "--no-progress"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        first.wait()
+    if second.returncode == 0:
+        assert "cached" in second.stdout
+    else:
+        assert "another run works on" in second.stderr
+    assert first.returncode == 0
+
+
+def test_init_writes_a_file_that_runs(command: Command, study: Path) -> None:
+    data = study.parent / "data"
+    done = command("init", data)
+    assert done.code == 0
+    assert (data / "study.yaml").exists()
+    assert command("run", data / "study.yaml", "--dry-run").code == 0
+    again = command("init", data)
+    assert again.code == 1
+    assert "--overwrite" in again.err or "overwrite" in again.err
+
+
+def test_the_schema_is_json(command: Command) -> None:
+    done = command("schema")
+    assert done.code == 0
+    schema = json.loads(done.out)
+    assert "analyses" in schema["properties"]
+
+
+def test_the_script_is_of_the_size_of_the_study(command: Command, study: Path) -> None:
+    done = command("slurm-script", study, "--n-jobs", 2)
+    assert done.code == 0
+    assert done.out.startswith("#!/bin/bash")
+    assert "#SBATCH --ntasks-per-node=2" in done.out
+    assert "MVPA_USE_MEMMAP=1" in done.out
+    assert str(study) in done.out

@@ -1,0 +1,151 @@
+"""Similarity of RDMs against rsatoolbox and scipy, permutations against all there are."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kstest, pearsonr, rankdata
+
+from boldstream.core.errors import ParameterError
+from boldstream.geometry import RDM, compare
+from tests.geometry.oracle import METHODS, random_rdm, their_similarity
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_similarities_are_those_of_rsatoolbox(
+    rng: np.random.Generator, method: Any, ties: bool
+) -> None:
+    rdms = [random_rdm(rng, ties=ties) for _ in range(3)]
+    models = {name: random_rdm(rng, ties=ties) for name in ("first", "second")}
+    table = compare(rdms, models, method=method).set_index(["rdm", "model"])
+    assert table["p"].isna().all()
+    for i, one in enumerate(rdms, 1):
+        for name, model in models.items():
+            expected = their_similarity(one, model, method)
+            assert table.loc[(f"rdm_{i}", name), "correlation"] == pytest.approx(expected)
+
+
+def test_conditions_are_matched_by_name(rng: np.random.Generator) -> None:
+    found, model = random_rdm(rng), random_rdm(rng)
+    turned = model.of("fbdaec")
+    direct, by_name = (compare(found, x)["correlation"][0] for x in (model, turned))
+    assert by_name == pytest.approx(direct)
+
+
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_nuisance_is_taken_out_of_both_sides(rng: np.random.Generator, method: Any) -> None:
+    found, model = random_rdm(rng, ties=True), random_rdm(rng, ties=True)
+    beside = [random_rdm(rng), random_rdm(rng)]
+    turned = [beside[0].of("cabdef"), beside[1]]
+    ranked: Any = rankdata if method == "spearman" else np.asarray
+    columns = np.column_stack([np.ones(15), *[ranked(one.values) for one in beside]])
+    rest = [
+        ranked(one.values) - columns @ np.linalg.lstsq(columns, ranked(one.values))[0]
+        for one in (found, model)
+    ]
+    table = compare(found, model, method=method, nuisance=turned)
+    assert table["correlation"][0] == pytest.approx(pearsonr(*rest).statistic)
+
+
+def test_nuisance_that_is_constant_or_given_twice_changes_nothing(
+    rng: np.random.Generator,
+) -> None:
+    found, model, beside = (random_rdm(rng) for _ in range(3))
+    constant = RDM(np.full(15, 7.0), tuple("abcdef"), "model")
+    once = compare(found, model, nuisance=beside)["correlation"][0]
+    assert compare(found, model, nuisance=[beside, beside, constant])["correlation"][
+        0
+    ] == pytest.approx(once)
+    assert compare(found, model, nuisance=constant)["correlation"][0] == pytest.approx(
+        compare(found, model)["correlation"][0]
+    )
+
+
+@pytest.mark.parametrize("method", ["spearman", "kendall_tau_a"])
+def test_p_is_near_that_of_all_permutations(rng: np.random.Generator, method: Any) -> None:
+    model = random_rdm(rng, "abcde")
+    found = RDM(model.values + rng.normal(0, 0.8, 10), tuple("abcde"), "euclidean")
+    observed = their_similarity(found, model, method)
+    every = [
+        their_similarity(RDM(found.of(order).values, tuple("abcde"), "x"), model, method)
+        for order in permutations("abcde")
+    ]
+    exact = np.mean(np.array(every) >= observed - 1e-9)
+    p = compare(found, model, method=method, permutations=2000)["p"][0]
+    assert 0.002 < exact < 0.6
+    assert abs(p - exact) < 4 * np.sqrt(exact / 2000)
+
+
+def test_p_is_uniform_where_there_is_nothing(rng: np.random.Generator) -> None:
+    names = "abcdefgh"
+    model, beside = random_rdm(rng, names), random_rdm(rng, names)
+    rdms = [random_rdm(rng, names) for _ in range(150)]
+    for nuisance in (None, beside):
+        p = compare(rdms, model, nuisance=nuisance, permutations=99)["p"]
+        assert p.min() >= 0.01
+        assert kstest(p - rng.random(150) / 100, "uniform").pvalue > 1e-3
+
+
+def test_permutations_are_those_of_the_seed(rng: np.random.Generator) -> None:
+    found, model = random_rdm(rng), random_rdm(rng)
+    first = compare([found, found], model, permutations=50, random_state=1)["p"]
+    assert first[0] == first[1]
+    again = compare(found, model, permutations=50, random_state=1)["p"]
+    assert again[0] == first[0]
+    generator = np.random.default_rng(5)
+    drawn = [
+        compare(found, model, permutations=500, random_state=generator)["p"][0] for _ in range(4)
+    ]
+    assert len(set(drawn)) > 1
+
+
+def test_p_does_not_depend_on_how_many_are_compared_together(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, model = random_rdm(rng), random_rdm(rng)
+    whole = compare(found, model, permutations=100)
+    monkeypatch.setattr("boldstream.geometry.comparing._TOGETHER", 70)
+    assert compare(found, model, permutations=100).equals(whole)
+
+
+def test_an_rdm_that_is_constant_has_no_correlation(rng: np.random.Generator) -> None:
+    constant = RDM(np.ones(15), tuple("abcdef"), "correlation")
+    method: Any
+    for method in ("spearman", "pearson", "kendall_tau_a"):
+        table = compare(constant, random_rdm(rng), method=method, permutations=10)
+        assert table[["correlation", "p"]].isna().all().all()
+
+
+def test_what_cannot_be_compared(rng: np.random.Generator) -> None:
+    found, model = random_rdm(rng), random_rdm(rng)
+    other = random_rdm(rng, ["a", "b", "c", "d", "e", "g", "h"])
+    with pytest.raises(ParameterError, match=r"'x',.* lacks 'f' and it has 'g', 'h' beside"):
+        compare(found, {"x": other})
+    with pytest.raises(ParameterError, match=r"`nuisance`, 'nuisance_2',.* lacks 'f'"):
+        compare(found, model, nuisance=[model, other])
+    constant = RDM(np.full(15, 2.0), tuple("abcdef"), "model")
+    with pytest.raises(ParameterError, match="differ: 'flat'"):
+        compare(found, {"flat": constant})
+    with pytest.raises(ParameterError, match="differ beside what `nuisance` explains: 'same'"):
+        compare(found, {"same": model}, nuisance=model)
+    with pytest.raises(ParameterError, match="take 'spearman' or 'pearson'"):
+        compare(found, model, nuisance=other, method="cosine")
+    with pytest.raises(ParameterError, match="at least three conditions"):
+        compare(found.of("ab"), model.of("ab"))
+    three = [random_rdm(rng, "abc") for _ in range(3)]
+    with pytest.raises(ParameterError, match="3 pairs and 1 of nuisance"):
+        compare(three[0], three[1], nuisance=three[2])
+    with pytest.raises(ParameterError, match="at least one RDM"):
+        compare(found, {})
+    with pytest.raises(ParameterError, match="'model_1' must be an RDM, got ndarray"):
+        compare(found, [np.zeros(15)])  # type: ignore[list-item]
+    with pytest.raises(ParameterError, match="did you mean 'spearman'"):
+        compare(found, model, method="sperman")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="`permutations`"):
+        compare(found, model, permutations=-1)
+    with pytest.raises(ParameterError, match="`random_state`"):
+        compare(found, model, random_state="now")

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from boldstream.core.errors import StorageError, TableError
+from boldstream.study.planning.unit import Unit
+from boldstream.study.records.keys import key_of
+from boldstream.study.records.results import MANIFEST, Results
+
+
+def write(results: Results, name: str, key: str, text: str = "whole") -> None:
+    with results.writing(name, {"key": key}) as folder:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "a.txt").write_text(text)
+
+
+def left_over(results: Results) -> list[str]:
+    return [path.name for path in results.private.iterdir()]
+
+
+def test_results_are_found_by_their_key_alone(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert results.find("sub-01/betas", "one") is None
+    write(results, "sub-01/betas", "one")
+    found = results.find("sub-01/betas", "one")
+    assert found is not None
+    assert found["files"] == {"sub/a.txt": 5}
+    assert results.find("sub-01/betas", "two") is None
+    assert left_over(results) == []
+
+
+@pytest.mark.parametrize("change", ["shorter", "gone"])
+def test_results_that_are_not_whole_are_not_found(tmp_path: Path, change: str) -> None:
+    results = Results(tmp_path)
+    write(results, "sub-01/betas", "one")
+    file = tmp_path / "sub-01/betas/sub/a.txt"
+    if change == "gone":
+        file.unlink()
+    else:
+        file.write_text("who")
+    assert results.find("sub-01/betas", "one") is None
+
+
+def test_results_replace_older_ones_as_a_whole(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    write(results, "sub-01/betas", "one")
+    with results.writing("sub-01/betas", {"key": "two"}) as folder:
+        (folder / "b.txt").write_text("new")
+    names = sorted(path.name for path in (tmp_path / "sub-01/betas").iterdir())
+    assert names == ["b.txt", MANIFEST]
+    assert left_over(results) == []
+
+
+def fail_half_way(results: Results) -> None:
+    with results.writing("sub-01/betas", {"key": "two"}) as folder:
+        (folder / "b.txt").write_text("half")
+        raise RuntimeError
+
+
+def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    write(results, "sub-01/betas", "one")
+    with pytest.raises(RuntimeError):
+        fail_half_way(results)
+    assert results.find("sub-01/betas", "one") is not None
+    assert left_over(results) == []
+
+
+def test_a_damaged_note_is_named(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    write(results, "sub-01/betas", "one")
+    (tmp_path / "sub-01/betas" / MANIFEST).write_text("{")
+    with pytest.raises(TableError, match=r"unit\.json is damaged"):
+        results.find("sub-01/betas", "one")
+
+
+def test_what_a_killed_worker_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    script = """
+        import os, signal, sys
+        from pathlib import Path
+        from boldstream.study.records.results import Results
+        with Results(Path(sys.argv[1])).writing("sub-01/betas", {"key": "one"}) as folder:
+            (folder / "a.txt").write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(tmp_path)])
+    assert done.returncode == -signal.SIGKILL
+    results = Results(tmp_path)
+    assert results.read("sub-01/betas") is None
+    assert left_over(results) != []
+    write(results, "sub-01/betas", "one")
+    assert left_over(results) == []
+
+
+def make_unit(folder: Path, **changes: object) -> Unit:
+    path = folder / "bold.nii"
+    if not path.exists():
+        path.write_bytes(b"abc")
+    given: dict[str, object] = {"parameters": {"a": 1}, "inputs": (str(path),)}
+    return Unit("betas", "betas", "01", **{**given, **changes})  # type: ignore[arg-type]
+
+
+def test_a_key_changes_with_all_that_changes_results(tmp_path: Path) -> None:
+    def key(version: int = 1, **changes: object) -> str:
+        return key_of(make_unit(tmp_path, **changes), version, tmp_path, {})
+
+    keys = [
+        key(),
+        key(version=2),
+        key(parameters={"a": 2}),
+        key(parameters={"a": 1, "b": None}),
+        key(inputs=()),
+    ]
+    needing = make_unit(tmp_path, needs=("sub-01/behaviour",))
+    keys += [key_of(needing, 1, tmp_path, {"sub-01/behaviour": one}) for one in ("k", "l")]
+    (tmp_path / "bold.nii").write_bytes(b"abcd")
+    keys.append(key())
+    os.utime(tmp_path / "bold.nii", ns=(1, 1))
+    keys.append(key())
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_key_stays_where_the_study_is_moved(tmp_path: Path) -> None:
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    first = key_of(make_unit(before), 1, before, {})
+    before.rename(after)
+    unit = make_unit(after, inputs=(str(after / "bold.nii"),))
+    assert key_of(unit, 1, after, {}) == first
+
+
+def test_a_missing_input_is_named(tmp_path: Path) -> None:
+    unit = make_unit(tmp_path, inputs=(str(tmp_path / "none.nii"),))
+    with pytest.raises(StorageError, match=r"none\.nii cannot be read"):
+        key_of(unit, 1, tmp_path, {})
+
+
+def test_manifests_are_plain_json(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    write(results, "sub-01/betas", "one")
+    assert json.loads((tmp_path / "sub-01/betas" / MANIFEST).read_text())["key"] == "one"

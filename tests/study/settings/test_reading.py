@@ -1,0 +1,222 @@
+"""Study files are read, and what is wrong with them is named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import boldstream as bs
+from boldstream.study.settings import StudySettings, read_study
+
+WHOLE = """\
+data:
+  root: ..
+  subjects: [01, 002, 1e2]
+  runs: [1, 02]
+  t_r: 2
+rois:
+  masks: {1: a.nii.gz, on: b.nii.gz}
+confounds:
+  columns: ["trans_*", csf]
+behaviour:
+  immediate: 10
+targets:
+  choice: {column: trial_type, conditions: [yes, no, 2020-01-01, null_]}
+analyses:
+  - kind: decoding
+    name: choices
+    param_grid: {C: [1e-3, 0.1, 1]}
+  - {kind: extraction, name: courses, standardize: no, high_pass: 1e-2}
+memory:
+  limit: 8GB
+execution:
+  slurm: {time: 04:00:00, memory: 4000000000}
+output: results
+"""
+
+
+def study(folder: Path, text: str) -> Path:
+    path = folder / "study.yaml"
+    path.write_text(text)
+    return path
+
+
+def errors(folder: Path, text: str) -> list[str]:
+    path = study(folder, text)
+    with pytest.raises(bs.ParameterError) as caught:
+        read_study(path)
+    return str(caught.value).replace(f"{path}, line ", "").splitlines()
+
+
+def test_texts_are_what_is_written(tmp_path: Path) -> None:
+    found = read_study(study(tmp_path, WHOLE))
+    assert found.data.subjects == ("01", "002", "1e2")
+    assert found.data.runs == ("1", "02")
+    assert found.targets["choice"].conditions == ("yes", "no", "2020-01-01", "null_")
+    assert found.rois.masks == {"1": "a.nii.gz", "on": "b.nii.gz"}
+    assert found.execution.slurm.time == "04:00:00"
+    assert found.execution.slurm.memory == "4000000000"
+
+
+def test_all_else_is_what_yaml_says(tmp_path: Path) -> None:
+    found = read_study(study(tmp_path, WHOLE))
+    safe = yaml.safe_load(WHOLE)
+    assert found.data.t_r == safe["data"]["t_r"]
+    assert found.behaviour is not None
+    assert found.behaviour.immediate == 10.0
+    assert found.confounds.columns == ("trans_*", "csf")
+    decoding, courses = found.analyses
+    assert decoding.model_dump()["param_grid"] == {"C": [0.001, 0.1, 1]}
+    assert courses.model_dump()["standardize"] is False
+    assert courses.model_dump()["high_pass"] == 0.01
+    assert found.output == Path("results")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "data:\n  root: .\n"])
+def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
+    expected = StudySettings.model_validate({"data": {"root": "."}})
+    assert read_study(study(tmp_path, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data:\n  taks: dd\n", "2: `data.taks` is not known; did you mean 'task'?"),
+        ("\nrandom_state: x\n", "2: `random_state` must be a whole number, got 'x'"),
+        ("random_state: yes\n", "1: `random_state` must be a whole number, got yes"),
+        ("random_state: 1.5\n", "1: `random_state` must be a whole number, got 1.5"),
+        ("data: {t_r: -2}\n", "1: `data.t_r` must be above 0, got -2"),
+        ("data: {t_r: .inf}\n", "1: `data.t_r` must be finite, got .inf"),
+        ("data: {t_r: .nan}\n", "1: `data.t_r` must be finite, got .nan"),
+        ("data: {t_r: '2'}\n", "1: `data.t_r` must be a number, got '2'"),
+        ("data: {subjects: 01}\n", "1: `data.subjects` must be a list, got 01, such as [01]"),
+        (
+            "data: {runs: []}\n",
+            "1: `data.runs` must hold at least one, got an empty list; leave it out for all",
+        ),
+        ("data: {root: [x]}\n", "1: `data.root` must be a text, got a list"),
+        ("data: [x]\n", "1: `data` must be a mapping, got a list"),
+        ("data:\n", "1: `data` must be a mapping, got nothing"),
+        (
+            "data: {subjects: [a/b]}\n",
+            "1: `data.subjects[0]` must be a label of letters, digits, - and _, got 'a/b'",
+        ),
+        (
+            "rois: {masks: {a/b: x}}\n",
+            "1: `rois.masks.a/b` must be a label of letters, digits, - and _, got 'a/b'",
+        ),
+        (
+            "data: {image_template: '../{subject}'}\n",
+            "1: `data.image_template` must be a path below `root`, got '../{subject}'",
+        ),
+        (
+            "data: {image_template: x.nii}\n",
+            "1: `data.image_template` must hold {subject}, and may hold {run}, got 'x.nii'",
+        ),
+        (
+            "memory:\n  limit: 8XB\n",
+            "2: `memory.limit` must be a positive size such as '500MiB', '1.5GB' or a number of "
+            "bytes, got '8XB'",
+        ),
+        (
+            "betas:\n  method: lls\n",
+            "2: `betas.method` must be 'lss' or 'lsa', got 'lls'; did you mean 'lss'?",
+        ),
+        ("betas: {percent: 1}\n", "1: `betas.percent` must be true or false, got 1"),
+        (
+            "behaviour:\n  immediate: [3]\n",
+            "2: `behaviour.immediate` must be a text or a number, got a list",
+        ),
+        ("targets:\n  a: {}\n", "2: `targets.a.column` must be given"),
+        (
+            "targets:\n  column: {colum: x, column: y}\n",
+            "2: `targets.column.colum` is not known; did you mean 'column'?",
+        ),
+        ("analyses:\n- {name: x}\n", "2: `analyses[0].kind` must be given"),
+        (
+            "analyses:\n- name: x\n  kind: decodign\n",
+            "3: `analyses[0].kind` must be one of 'extraction', 'decoding', 'searchlight', "
+            "'geometry', 'group', got 'decodign'; did you mean 'decoding'?",
+        ),
+        (
+            "analyses:\n- kind: decoding\n  name: x\n  estimatr: svc\n",
+            "4: `analyses[0].estimatr` is not known; did you mean 'estimator'?",
+        ),
+        (
+            "targets: {choice: {column: x}}\nanalyses:\n- kind: decoding\n  name: x\n"
+            "  targets:\n  - choise\n",
+            "6: `analyses[0].targets[0]` must be one of choice, got 'choise'; "
+            "did you mean 'choice'?",
+        ),
+        (
+            "rois: {masks: {v1: x}}\nanalyses:\n- {kind: extraction, name: x, rois: [V1]}\n",
+            "3: `analyses[0].rois[0]` must be one of v1, got 'V1'",
+        ),
+        (
+            "analyses:\n- {kind: group, name: x, of: y}\n",
+            "2: `analyses[0].of` must be known, and there is none, got 'y'",
+        ),
+        (
+            "confounds:\n  strategy: simple\n  columns: [x]\n",
+            "3: `confounds.columns` must be left out with a `strategy`",
+        ),
+        (
+            "data:\n  confounds_template: '{subject}.tsv'\nconfounds: {strategy: simple}\n",
+            "2: `data.confounds_template` goes with `confounds.columns`: a `strategy` reads what "
+            "lies beside images",
+        ),
+        ("data:\n  task: a\n  task: b\n", "3: `data.task` is there twice, first in line 2"),
+        ("? [a, b]\n: c\n", "1: a key must be a text, got a list or mapping"),
+        ("data: !mine {}\n", "1: `data` must have no tag, got !mine"),
+        (
+            "data: {task: !!python/name:os.system x}\n",
+            "1: `data.task` cannot be read: could not determine a constructor for the tag "
+            "'tag:yaml.org,2002:python/name:os.system'",
+        ),
+        ("- a\n", "1: a study file must be a mapping, got a list"),
+        ("text\n", "1: a study file must be a mapping, got 'text'"),
+    ],
+)
+def test_an_error_names_its_line(tmp_path: Path, text: str, message: str) -> None:
+    assert errors(tmp_path, text) == [message]
+
+
+def test_all_errors_are_told_together(tmp_path: Path) -> None:
+    text = "data:\n  taks: dd\n  t_r: 0\nbetas:\n  method: lls\n  method: lss\nfoo: 1\n"
+    assert [line[:2] for line in errors(tmp_path, text)] == ["2:", "3:", "5:", "6:", "7:"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data:\n  a: [1\nb: 2\n", "line 3 is no YAML: while parsing a flow sequence"),
+        ("data:\n\troot: x\n", "line 2 is no YAML: while scanning for the next token, found char"),
+        ("data: &x {}\nrois: *x\n", r"line 2: aliases are not used here, got \*x"),
+        ("a: 1\n---\nb: 2\n", "line 2 is no YAML: expected a single document"),
+        ("[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("a: \x00", "is no YAML: "),
+    ],
+)
+def test_what_is_no_yaml(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(bs.TableError, match=message):
+        read_study(study(tmp_path, text))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    study(tmp_path, "")
+    with pytest.raises(bs.TableError, match=r"No such file.*; did you mean 'study.yaml'\?"):
+        read_study(tmp_path / "studi.yaml")
+    with pytest.raises(bs.TableError, match="Is a directory"):
+        read_study(tmp_path)
+    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(bs.TableError, match="not text in UTF-8"):
+        read_study(tmp_path / "x.yaml")
+
+
+def test_nothing_of_a_file_is_run(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    told = errors(tmp_path, f"data: !!python/object/apply:os.mkdir ['{made}']\n")
+    assert any("must have no tag" in line for line in told)
+    assert not made.exists()

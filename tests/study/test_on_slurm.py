@@ -1,0 +1,108 @@
+"""A study on a real SLURM of two nodes gives what it gives here, whatever is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from boldstream.study.studies import run_study
+from tests.study.executors.cluster import queued, slurm
+from tests.study.executors.processes import wait_until
+from tests.study.runs import UNITS, done_units, running, write_study
+
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]
+
+_SLURM = '{partition: main, time: "00:10:00", interface: lo, memory: 1200MiB}'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with slurm(tmp_path_factory.mktemp("slurm")):
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.fixture(scope="module")
+def study(folder: Path) -> Path:
+    return write_study(folder, kind="slurm", retries=3, slurm=_SLURM)
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    local = write_study(folder)
+    return run_study(local, output_dir=tmp_path_factory.mktemp("local"), n_jobs=1).table
+
+
+def check(study: Path, output: Path, expected: pd.DataFrame) -> pd.DataFrame:
+    """Results are whole, and those of a local run."""
+    result = run_study(study.with_name("processes.yaml"), output_dir=output, n_jobs=1)
+    pd.testing.assert_frame_equal(result.table, expected)
+    return result.status
+
+
+def test_results_are_those_of_a_local_run(
+    study: Path, expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    result = run_study(study, output_dir=tmp_path, n_jobs=2)
+    assert not len(result.failed), result.failed["traceback"].tolist()
+    pd.testing.assert_frame_equal(result.table, expected)
+    assert set(check(study, tmp_path, expected)["state"]) == {"cached"}
+    assert queued() == []
+
+
+@pytest.mark.parametrize("loss", ["scancel", "kill"])
+def test_a_lost_job_or_worker_is_replaced(
+    study: Path, expected: pd.DataFrame, tmp_path: Path, loss: str
+) -> None:
+    with running(study, tmp_path) as process:
+        wait_until(lambda: len(queued()) == 2 and len(done_units(tmp_path)) >= 1, seconds=120)
+        if loss == "scancel":
+            subprocess.run(["scancel", queued()[0]], check=True)
+        else:
+            os.kill(_a_worker(), signal.SIGKILL)
+        assert process.wait(200) == 0
+    assert set(check(study, tmp_path, expected)["state"]) == {"cached"}
+
+
+def _a_worker() -> int:
+    """A process of a SLURM job that works for us."""
+    listed = subprocess.run(
+        ["pgrep", "-f", "distributed.cli.dask_worker"], capture_output=True, text=True, check=True
+    )
+    return int(listed.stdout.split()[0])
+
+
+def test_a_driver_that_is_killed_goes_on_where_it_was(
+    study: Path, expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    with running(study, tmp_path) as process:
+        wait_until(lambda: len(done_units(tmp_path)) >= 1, seconds=120)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    wait_until(lambda: queued() == [], seconds=120)
+    before = done_units(tmp_path)
+    status = check(study, tmp_path, expected).set_index("unit")["state"]
+    assert {unit for unit, state in status.items() if state == "cached"} == set(before)
+    after = done_units(tmp_path)
+    assert {unit: after[unit] for unit in before} == before
+    assert set(UNITS) <= set(after)
+
+
+def test_a_job_over_its_memory_is_told(folder: Path, tmp_path: Path) -> None:
+    tight = _SLURM.replace("1200MiB", "150MiB")
+    study = write_study(folder, kind="slurm", retries=0, slurm=tight)
+    result = run_study(study, output_dir=tmp_path, n_jobs=1)
+    errors = " ".join(result.failed["error"])
+    assert len(result.failed)
+    assert "memory" in errors
+    assert queued() == []
