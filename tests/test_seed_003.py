@@ -17,12 +17,14 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from nilearn.signal import clean
 
 import boldstream as bs
 from tests.conftest import REPOSITORY
 from tests.memory.studies import AFFINE, Study, make_study
+from tests.study.made import N_TRIALS, atlas_of, make_inputs
 
 SEED = REPOSITORY.parent / "shared" / "seeds" / "003_4c3628f790b3f877.txt"
 
@@ -57,6 +59,70 @@ loader = create_memory_efficient_loader(config, memory_config)
 for subject_id in subjects:
     fmri_data = loader.load_fmri_memmap(subject_id)
     # Process data...
+"""
+
+INTEGRATION_WITH_CACHING = """
+from caching_utils import create_cached_processor
+from memory_efficient_data import MemoryConfig
+
+# Create cached processor with memory efficiency
+memory_config = MemoryConfig()
+memory_config.USE_MEMMAP = True
+
+cached_processor = create_cached_processor(
+    config=config,
+    cache_config=cache_config,
+    memory_config=memory_config
+)
+
+# Process with both caching and memory efficiency
+result = cached_processor.beta_extraction(
+    subject_id='sub-001',
+    roi_name='striatum'
+)
+"""
+
+MVPA_PIPELINE_INTEGRATION = """
+# Enhanced MVPA pipeline with memory efficiency
+from delay_discounting_mvpa_pipeline_cached import CachedMVPAPipeline
+from memory_efficient_data import MemoryConfig
+
+# Configure memory efficiency
+memory_config = MemoryConfig()
+memory_config.USE_MEMMAP = True
+memory_config.MEMMAP_THRESHOLD_GB = 1.0
+
+# Create cached pipeline with memory efficiency
+pipeline = CachedMVPAPipeline(
+    config=config,
+    cache_config=cache_config,
+    memory_config=memory_config  # Added parameter
+)
+
+# Process subjects with memory efficiency
+results = pipeline.run_analysis(subjects)
+"""
+
+PARALLEL_PROCESSING_INTEGRATION = """
+from parallel_mvpa_utils import ParallelMVPAProcessor
+from memory_efficient_data import MemoryConfig
+
+# Configure for HPC environment
+memory_config = MemoryConfig()
+memory_config.SHARED_MEMORY_PARALLEL = True
+memory_config.MAX_MEMORY_PER_PROCESS_GB = 8.0
+
+# Create parallel processor with memory efficiency
+processor = ParallelMVPAProcessor(
+    config=config,
+    memory_config=memory_config
+)
+
+# Process with memory-efficient parallel execution
+results = processor.process_subjects_parallel(
+    subjects=subjects,
+    n_jobs=16  # Scale to more workers safely
+)
 """
 
 AUTOMATIC_CONFIGURATION = """
@@ -214,7 +280,7 @@ def study(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPa
 
 def run(text: str, **given: object) -> dict[str, Any]:
     """Run a program with what it uses without defining it, and return its names."""
-    imported = text.replace("from memory_efficient_data import", "from boldstream import")
+    imported = re.sub(r"^from \w+ import", "from boldstream import", text, flags=re.MULTILINE)
     names = dict(given)
     exec(imported, names)
     return names
@@ -242,6 +308,46 @@ def test_advanced_configuration(study: Study) -> None:
     found = run(ADVANCED_CONFIGURATION, config=study.config, subjects=["sub-001", "sub-002"])
     assert found["fmri_data"].shape == study.values("002").shape
     assert found["loader"].memory_config is found["memory_config"]
+
+
+@pytest.fixture(scope="module")
+def choices(tmp_path_factory: pytest.TempPathFactory) -> bs.OAKConfig:
+    """A study with two subjects of three digits, pictures of three kinds, and a region."""
+    root = tmp_path_factory.mktemp("choices") / "data"
+    make_inputs(root)
+    for path in sorted(root.rglob("sub-0[12]*"), key=lambda path: -len(path.parts)):
+        path.rename(path.with_name(path.name.replace("sub-0", "sub-00")))
+    for table in root.rglob("*_events.tsv"):
+        events = pd.read_csv(table, sep="\t")
+        events.assign(trial_type=events["picture"]).to_csv(table, sep="\t", index=False)
+    atlas: Any = nib.load(atlas_of(root))
+    region = (np.asarray(atlas.dataobj) == 1).astype("u1")
+    (root / "masks").mkdir()
+    nib.save(nib.Nifti1Image(region, atlas.affine), root / "masks" / "striatum.nii.gz")
+    return bs.OAKConfig(root=root, task="demo", rois=["striatum"])
+
+
+@pytest.fixture
+def given(choices: bs.OAKConfig, tmp_path: Path) -> dict[str, Any]:
+    """What the programs take for granted."""
+    cache = bs.CacheConfig(folder=tmp_path / "cache")
+    return {"config": choices, "cache_config": cache, "subjects": ["sub-001", "sub-002"]}
+
+
+def test_integration_with_caching(given: dict[str, Any]) -> None:
+    result = run(INTEGRATION_WITH_CACHING, **given)["result"]
+    assert len(result.values) == len(result.trials)
+    assert len(result.trials) == 2 * N_TRIALS
+
+
+def test_pipeline_integration(given: dict[str, Any]) -> None:
+    pipelined = run(MVPA_PIPELINE_INTEGRATION, **given)["results"]
+    assert pipelined.table["subject"].tolist() == ["001", "002"]
+    assert pipelined.table["roi"].tolist() == ["striatum", "striatum"]
+    assert pipelined.output_dir.is_dir()
+    parallel = run(PARALLEL_PROCESSING_INTEGRATION, **given)["results"]
+    pd.testing.assert_frame_equal(parallel.table, pipelined.table)
+    assert set(parallel.status["state"]) == {"cached"}
 
 
 def test_automatic_configuration(study: Study) -> None:

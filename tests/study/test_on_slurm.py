@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,3 +107,19 @@ def test_a_job_over_its_memory_is_told(folder: Path, tmp_path: Path) -> None:
     assert len(result.failed)
     assert "memory" in errors
     assert queued() == []
+
+
+def test_the_script_runs_the_whole_study_in_one_job(
+    folder: Path, expected: pd.DataFrame, tmp_path: Path
+) -> None:
+    local = write_study(folder)
+    script = tmp_path / "study.sbatch"
+    command = [sys.executable, "-m", "boldstream", "slurm-script", str(local), "--n-jobs", "1"]
+    subprocess.run([*command, "-o", str(script)], check=True, capture_output=True)
+    done = subprocess.run(
+        ["sbatch", "--wait", str(script)], cwd=tmp_path, capture_output=True, text=True
+    )
+    log = " ".join(path.read_text() for path in tmp_path.glob("*.log"))
+    assert done.returncode == 0, done.stderr + log
+    output = folder / "data/derivatives/boldstream"
+    assert set(check(local, output, expected)["state"]) == {"cached"}

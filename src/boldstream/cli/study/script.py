@@ -7,7 +7,7 @@ from pathlib import Path
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.io.writing import Outputs
 from boldstream.study.executors.slurm_script import slurm_script
-from boldstream.study.planning.memory import memory_config_of
+from boldstream.study.planning.memory import memory_config_of, node_bytes
 from boldstream.study.planning.opening import open_study
 from boldstream.study.planning.plan import make_plan
 from boldstream.study.planning.predicting import predict_seconds, worker_bytes
@@ -15,7 +15,6 @@ from boldstream.study.records.results import Results
 
 # As the documented example: of a node that has as many cores or more.
 _MOST_WORKERS = 16
-_DRIVER_BYTES = 256 << 20
 
 
 def write_script(
@@ -40,7 +39,7 @@ def write_script(
         path.absolute(),
         study.settings.execution.slurm,
         workers=workers,
-        memory_bytes=workers * worker_bytes(plan) + _DRIVER_BYTES,
+        memory_bytes=node_bytes(workers, worker_bytes(plan), study.settings.memory),
         seconds=seconds,
         threshold_gb=memory_config_of(study.settings.memory).MEMMAP_THRESHOLD_GB,
     )

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 from boldstream.memory.config import MemoryConfig
 from boldstream.study.settings.execution import MemorySettings
+
+# Of the program that gives work; held once, however many workers there are.
+DRIVER_BYTES = 256 << 20
+# What a budget leaves free of limits that it finds, and of a machine below 16 GB `MemoryConfig`.
+_LEFT_FREE, _MOST_BUFFER = 0.1, 0.3
+
+
+def usable_bytes(budget: int, config: MemoryConfig) -> int:
+    """What workers and driver may hold of a budget."""
+    return math.floor(budget * (1 - config.AVAILABLE_MEMORY_BUFFER))
+
+
+def node_bytes(n_workers: int, need: int, settings: MemorySettings) -> int:
+    """Memory that a node must give so that so many workers fit, which need so much each.
+
+    Examples
+    --------
+    >>> node_bytes(4, 600 << 20, MemorySettings(available_memory_buffer=0.2)) >> 20
+    3688
+    """
+    buffer = settings.available_memory_buffer
+    share = (1 - _LEFT_FREE) * (1 - (_MOST_BUFFER if buffer is None else buffer))
+    return math.ceil((n_workers * need + DRIVER_BYTES) / share)
 
 
 def memory_config_of(settings: MemorySettings) -> MemoryConfig:

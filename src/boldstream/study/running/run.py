@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from boldstream.study.executors.base import Executor, Job
 from boldstream.study.executors.fitting import fit_workers
 from boldstream.study.executors.opening import open_executor
 from boldstream.study.inputs import Problem
-from boldstream.study.planning.memory import memory_config_of
+from boldstream.study.planning.memory import DRIVER_BYTES, memory_config_of, usable_bytes
 from boldstream.study.planning.opening import OpenStudy
 from boldstream.study.planning.plan import StudyPlan, make_plan, write_group, write_plan
 from boldstream.study.planning.predicting import worker_bytes
@@ -49,7 +48,6 @@ PRELOADED = (
     "boldstream.study.steps.volumes",
     "boldstream.study.steps.decoding",
 )
-_SHARED_BYTES = 256 << 20
 _log = logging.getLogger(__name__)
 
 
@@ -142,11 +140,11 @@ def _workers(
         # Their memory is that of other machines; each worker finds its own limit.
         return max(1, wanted), most if execution.kind == "dask" else 0
     budget = find_budget(limit)
-    whole = math.floor(budget.peak_bytes * (1 - memory.AVAILABLE_MEMORY_BUFFER))
+    whole = usable_bytes(budget.peak_bytes, memory)
     n_jobs = 1 if execution.kind == "serial" else wanted
-    n_workers = fit_workers(n_jobs, whole, need, shared_bytes=_SHARED_BYTES)
+    n_workers = fit_workers(n_jobs, whole, need, shared_bytes=DRIVER_BYTES)
     n_workers = min(n_workers, len(plan.units))
-    return n_workers, min(most, (whole - _SHARED_BYTES) // n_workers)
+    return n_workers, min(most, (whole - DRIVER_BYTES) // n_workers)
 
 
 def run_study(
