@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -32,9 +33,8 @@ def test_workers_of_our_own(folder: Path, expected: pd.DataFrame, tmp_path: Path
 
 def test_a_scheduler_that_runs(folder: Path, expected: pd.DataFrame, tmp_path: Path) -> None:
     study = write_study(folder, kind="dask")
-    with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, protocol="tcp://"
-    ) as cluster:
+    make: Any = LocalCluster
+    with make(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         text = study.read_text().replace("kind: dask", f'kind: dask, scheduler: "{address}"')
         study.write_text(text)
