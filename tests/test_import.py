@@ -63,6 +63,13 @@ def test_smoothing_needs_no_statistics_packages_and_cleaning_does(
     assert "nilearn" in packages_of(modules_after(program, *files))
 
 
+def test_what_is_done_of_a_study_is_seen_without_what_does_it() -> None:
+    loaded = modules_after("import boldstream.cli.study.job, boldstream.study.running.run")
+    heavy = {"nilearn", "sklearn", "numba", "joblib", "matplotlib", "dask", "distributed"}
+    assert not heavy & packages_of(loaded)
+    assert not {"scipy.signal", "scipy.stats", "scipy.linalg"} & loaded
+
+
 @pytest.mark.parametrize("name", bs.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(bs, name) is not None

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import boldstream as bs
+from boldstream.core.errors import ParameterError
 from boldstream.simulate.study import ATLAS
 from tests.study.made import make_inputs
 
@@ -132,3 +133,53 @@ def test_one_bad_subject_does_not_stop_the_other(tmp_path: Path) -> None:
     assert row["attempts"] == 2
     assert re.search(r"CorruptImageError.*truncated", row["error"])
     assert "Traceback" in row["traceback"]
+
+
+def test_what_a_study_file_says_is_not_said_again(config: bs.OAKConfig, tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    start = (
+        f"data: {{root: {config.root}, task: demo}}\ntargets: {{picture: {{column: picture}}}}\n"
+    )
+    rois = f"rois: {{masks: {{roi1: {config.root}/masks/roi1.nii.gz}}}}\n"
+    analyses = "analyses: [{kind: decoding, name: regions}]\n"
+    file.write_text(start + rois + analyses)
+    for options in ({"estimator": "lda"}, {"permutations": 5}, {"targets": {"a": "choice"}}):
+        with pytest.raises(ParameterError, match=f"`{next(iter(options))}` must be left out"):
+            bs.CachedMVPAPipeline(config=file, **options)
+    # Without such an analysis there is one more, of these targets.
+    file.write_text(start + rois + analyses.replace("decoding", "geometry, target: picture"))
+    pipeline = bs.CachedMVPAPipeline(
+        config=file,
+        targets={"choice": "choice"},
+        estimator="lda",
+        permutations=3,
+        output_dir=tmp_path / "out",
+    )
+    result = pipeline.run_analysis(["01"])
+    assert set(result.status["state"]) == {"done"}
+    assert result.table["target"].tolist() == ["choice"]
+    assert "LinearDiscriminantAnalysis" in result.table["estimator"].item()
+    assert result.table["p"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"cv": "loggo"}, "`cv`: must be 'kfold:4'"),
+        ({"estimator": "svcc"}, "`estimator`: must be one of svc"),
+        ({"permutations": -1}, "`permutations`: "),
+        ({"targets": {"../a": "choice"}}, "a label of letters"),
+    ],
+)
+def test_wrong_options_are_named(
+    config: bs.OAKConfig, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        bs.CachedMVPAPipeline(config=config, **options)
+
+
+def test_subjects_and_regions_are_lists(config: bs.OAKConfig) -> None:
+    with pytest.raises(ParameterError, match=r"`subjects` must be a list, got the text 'sub-01'"):
+        bs.CachedMVPAPipeline(config=config).run_analysis("sub-01")
+    with pytest.raises(ParameterError, match=r"must be a label .*, got 1"):
+        bs.create_cached_processor(config=config).beta_extraction(1, "roi1")  # type: ignore[arg-type]

@@ -13,10 +13,10 @@ from boldstream.cli.cleaning import CleaningOptions, check_count
 from boldstream.cli.glm_options import DesignOptions, facts_of_model
 from boldstream.cli.jobs import describe_origin, full_path
 from boldstream.glm.betas import TrialBetas, trial_betas
-from boldstream.glm.betas.outputs import write_trials
 from boldstream.io.betas import ARRAY, MANIFEST, MASK, TRIALS
 from boldstream.io.opening import open_image
 from boldstream.io.sidecar import repetition_time
+from boldstream.io.tables import write_frame
 from boldstream.io.writing import Outputs, write_json
 from boldstream.signal.runs import Run
 
@@ -89,9 +89,9 @@ class BetasJob:
             runs = self.cleaning.load_runs(self.bold, series)
             found = self._estimate(runs, output, progress)
             if not store:
-                write_trials(outputs[TRIALS], found.trials)
+                write_frame(outputs[TRIALS], found.trials)
             if _EXCLUDED in outputs:
-                write_trials(outputs[_EXCLUDED], found.excluded)
+                write_frame(outputs[_EXCLUDED], found.excluded)
             facts = {
                 **describe_origin(self.bold, series),
                 **facts_of_model(self.events, self.cleaning, series, runs),

@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import TableError
 from boldstream.io.translate import expanded
+
+MISSING = "n/a"
+"""What BIDS writes where there is no value."""
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,19 @@ def _rows_of(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[
             yield reader.line_num, [cell.strip() for cell in row]
     except csv.Error as error:
         raise TableError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def write_frame(path: str | os.PathLike[str], table: Any) -> None:
+    r"""Write a pandas data frame as BIDS writes tables: tabs between, ``n/a`` where nothing is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "scores.tsv")
+    ...     write_frame(path, pd.DataFrame({"roi": ["v1", "it"], "score": [0.5, None]}))
+    ...     path.read_text()
+    'roi\tscore\nv1\t0.5\nit\tn/a\n'
+    """
+    table.to_csv(path, sep="\t", index=False, na_rep=MISSING, lineterminator="\n")

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from boldstream.core.errors import BoldstreamError, ParameterError
 from boldstream.glm.betas import open_betas
@@ -34,6 +35,7 @@ Targets: TypeAlias = Mapping[str, str | TargetSettings]
 
 _ANALYSIS = "decoding"
 _TARGETS: Targets = {"trial_type": "trial_type"}
+_NO_OPTIONS: Mapping[str, Any] = {}
 
 
 class CachedMVPAPipeline:
@@ -49,19 +51,20 @@ class CachedMVPAPipeline:
     memory_config : MemoryConfig, optional
         By default what suits this machine.
     targets : mapping of str to str, optional
-        Columns of events to decode, by name; ``trial_type`` by default. Of a
-        study file, its own.
-    estimator, cv : str
-        As of `boldstream.decoding.decode`.
-    permutations : int
-        Labellings for p.
+        Columns of events to decode, by name; by default those of the study
+        file, or ``trial_type``.
+    estimator, cv : str, optional
+        As of `boldstream.decoding.decode`; "svc" and "logo" by default.
+    permutations : int, optional
+        Labellings for p; none by default.
     output_dir : path, optional
         By default ``derivatives/boldstream`` of the study.
 
     Raises
     ------
     ParameterError
-        If it is not known where the subjects are.
+        If it is not known where the subjects are; if a parameter cannot be
+        used, or the study file has an analysis that decodes, and says it all.
     """
 
     def __init__(
@@ -71,15 +74,16 @@ class CachedMVPAPipeline:
         memory_config: MemoryConfig | None = None,
         *,
         targets: Targets | None = None,
-        estimator: str = "svc",
-        cv: str = "logo",
-        permutations: int = 0,
+        estimator: str | None = None,
+        cv: str | None = None,
+        permutations: int | None = None,
         output_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self.config = config
         self.memory_config = _with_cache(memory_config, cache_config)
         output = None if output_dir is None else Path(output_dir).expanduser().absolute()
-        self._study = _study(config, targets, estimator, cv, permutations, output)
+        options = {"estimator": estimator, "cv": cv, "permutations": permutations}
+        self._study = _study(config, output, targets, options)
 
     def run_analysis(
         self,
@@ -205,7 +209,7 @@ class CachedProcessor:
         BoldstreamError
             What kept the betas from being estimated.
         """
-        label = check_label("subject_id", subject_id.removeprefix("sub-"))
+        label = check_label("subject", subject_id)
         study = self._study.with_subjects([label]).with_rois([roi_name])
         prepared = prepare(study, self._memory, n_jobs=1)
         unit = prepared.plan.units[f"sub-{label}/{BETAS}"]
@@ -236,7 +240,7 @@ def create_cached_processor(
         As of `CachedMVPAPipeline`.
     """
     output = None if output_dir is None else Path(output_dir).expanduser().absolute()
-    study = _study(config, None, "svc", "logo", 0, output)
+    study = _study(config, output)
     return CachedProcessor(study, _with_cache(memory_config, cache_config))
 
 
@@ -251,11 +255,9 @@ def _roi_betas(prepared: Prepared, label: str, roi: str) -> RoiBetas:
 
 def _study(
     config: ConfigLike | None,
-    targets: Targets | None,
-    estimator: str,
-    cv: str,
-    permutations: int,
     output: Path | None,
+    targets: Targets | None = None,
+    options: Mapping[str, Any] = _NO_OPTIONS,
 ) -> OpenStudy:
     if isinstance(config, str | os.PathLike):
         study = open_study(config)
@@ -265,14 +267,37 @@ def _study(
     else:
         found = config or find_study()
         settings, base = settings_of(found), found.root
-    if targets is not None or not settings.targets:
-        settings = settings.model_copy(update={"targets": _targets(targets or _TARGETS)})
-    if not any(isinstance(one, DecodingSettings) for one in settings.analyses):
-        analysis = DecodingSettings(
-            kind="decoding", name=_ANALYSIS, estimator=estimator, cv=cv, permutations=permutations
-        )
-        settings = settings.model_copy(update={"analyses": (*settings.analyses, analysis)})
-    return study_of(settings, base, output)
+    given = {name: value for name, value in options.items() if value is not None}
+    return study_of(_with_decoding(settings, targets, given), base, output)
+
+
+def _with_decoding(
+    settings: StudySettings, targets: Targets | None, options: dict[str, Any]
+) -> StudySettings:
+    """The same settings with an analysis that decodes; they may have one already."""
+    if any(isinstance(one, DecodingSettings) for one in settings.analyses):
+        for name, value in {"targets": targets, **options}.items():
+            if value is not None:
+                raise ParameterError(
+                    f"`{name}` must be left out: the study file says how to decode, got {value!r}"
+                )
+        return settings
+    try:
+        some = _targets(targets or settings.targets or _TARGETS)
+        analysis = DecodingSettings(kind="decoding", name=_ANALYSIS, targets=tuple(some), **options)
+        changes = {
+            "targets": {**settings.targets, **some},
+            "analyses": (*settings.analyses, analysis),
+        }
+        return StudySettings(**{**dict(settings), **changes})
+    except ValidationError as error:
+        raise ParameterError("; ".join(map(_said, error.errors()))) from error
+
+
+def _said(error: Any) -> str:
+    place = ".".join(map(str, error["loc"]))
+    message = error["msg"].removeprefix("Value error, ")
+    return f"`{place}`: {message}" if place else message
 
 
 def _targets(targets: Targets) -> dict[str, TargetSettings]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pandas as pd
 import pytest
 
+from boldstream.memory.locks import try_writer_lock
 from boldstream.study.records.results import Results
 from tests.cli.conftest import Command
 from tests.study.made import atlas_of, make_inputs
@@ -154,6 +158,68 @@ def test_a_subject_that_fails_gives_exit_code_1_and_its_traceback(
     assert status.loc["sub-01/regions/region_02", "state"] == "done"
     log = study.parent / "data/derivatives/boldstream/.boldstream/run.log"
     assert "sub-02/betas: CorruptImageError" in log.read_text()
+
+
+def test_betas_may_be_removed_when_all_is_done(command: Command, study: Path) -> None:
+    assert command("run", study, "--no-progress").code == 0
+    output = study.parent / "data/derivatives/boldstream"
+    for subject in ("01", "02"):
+        shutil.rmtree(output / f"sub-{subject}/betas")
+    plan = command("run", study, "--dry-run")
+    assert "betas  2 units, 0 done, about 0 s to go" in plan.out
+    assert command("run", study, "--no-progress").code == 0
+    assert not (output / "sub-01/betas").exists()
+    assert status_of(study)["state"].tolist() == ["unneeded", "cached", "cached"] * 2
+    # Other decoding needs them.
+    study.write_text(study.read_text().replace("estimator: lda", "estimator: gnb"))
+    assert command("run", study, "--no-progress").code == 0
+    assert set(status_of(study)["state"]) == {"done"}
+
+
+def test_a_subject_that_cannot_be_used_is_named(command: Command, study: Path) -> None:
+    (image,) = (study.parent / "data/sub-02/func").glob("*run-1_bold.nii.gz")
+    image.write_bytes(b"")
+    done = command("run", study, "--no-progress", "--verbose")
+    assert done.code == 1
+    assert f"Error: subject 02: is empty: it holds 0 bytes: {image}" in done.err
+    assert "nan" not in done.err
+    assert status_of(study)["subject"].tolist()[-1] == "02"
+
+
+def test_without_a_usable_subject_nothing_is_started(command: Command, study: Path) -> None:
+    for image in (study.parent / "data").rglob("*run-1_bold.nii.gz"):
+        image.write_bytes(b"")
+    study.write_text(study.read_text() + "  - {kind: group, name: group, of: regions}\n")
+    done = command("run", study, "--no-progress")
+    assert done.code == 1
+    assert "got none: 01: is empty" in done.err
+    assert not (study.parent / "data/derivatives/boldstream").exists()
+
+
+def test_messages_of_several_lines_are_shown_as_they_are(command: Command, study: Path) -> None:
+    image = nib.load(atlas_of(study.parent / "data"))
+    assert isinstance(image, nib.Nifti1Image)
+    path = study.parent / "data/atlas.nii.gz"
+    nib.Nifti1Image(np.asarray(image.dataobj), image.affine * 2).to_filename(path)
+    study.write_text(study.read_text().replace(atlas_of(study.parent / "data"), str(path)))
+    done = command("run", study, "--no-progress", "--verbose")
+    assert "must lie on the same grid, got\n" in done.err
+    assert "\\n" not in done.err
+    table = (study.parent / "data/derivatives/boldstream/status.tsv").read_text()
+    # Units, and a line of names.
+    assert len(table.splitlines()) == 7
+
+
+def test_a_run_that_has_to_wait_forgets_nothing(command: Command, study: Path) -> None:
+    assert command("run", study, "--no-progress").code == 0
+    output = study.parent / "data/derivatives/boldstream"
+    lock = try_writer_lock(output / ".boldstream/run.lock")
+    assert lock is not None
+    with lock:
+        done = command("run", study, "--no-progress", "--clear-cache")
+    assert done.code == 1
+    assert "another run works on" in done.err
+    assert (output / "sub-01/betas/unit.json").exists()
 
 
 def test_a_wrong_key_is_named_with_its_line(command: Command, study: Path) -> None:

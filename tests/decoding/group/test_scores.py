@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,43 @@ def test_a_small_region_is_exact_where_the_whole_is_not(rng: np.random.Generator
     own = group_scores(table_of(scores[:5, 1:]), permutations=200)
     assert found["p_sign_flip"][1] == own["p_sign_flip"][0]
     assert (found["p_sign_flip"][1] * 32) % 1 == 0
+
+
+def exact_t(tenths: list[int]) -> Fraction:
+    """What grows with t, without rounding: its square with its sign, over the number less one."""
+    total, n = sum(tenths), len(tenths)
+    scatter = sum(one * one for one in tenths) - Fraction(total * total, n)
+    if not scatter:
+        return Fraction(total) * 10**30
+    return Fraction(total * abs(total), n) / scatter * (n - 1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_equal_scores_count_as_equal(seed: int) -> None:
+    """Scores in tenths, which no binary number holds: many patterns of signs give one mean."""
+    rng = np.random.default_rng(seed)
+    n_regions, n_subjects = 3, int(rng.integers(4, 8))
+    tenths = rng.integers(-5, 6, (n_regions, n_subjects))
+    there = rng.random(tenths.shape) < 0.85
+    there[:, :2] = True
+    table = pd.DataFrame(
+        [
+            (subject, roi, 0.5 + tenths[roi, subject] / 10)
+            for roi, subject in np.argwhere(there).tolist()
+        ],
+        columns=["subject", "roi", "score"],
+    )
+    found = group_scores(table, chance=0.5, by=["roi"])
+    all_signs = list(itertools.product((1, -1), repeat=n_subjects))
+    null = [
+        [exact_t((tenths[roi] * signs)[there[roi]].tolist()) for roi in range(n_regions)]
+        for signs in np.array(all_signs)
+    ]
+    for roi in range(n_regions):
+        own = null[0][roi]
+        p = np.mean([one[roi] >= own for one in null])
+        p_fwe = np.mean([max(one) >= own for one in null])
+        np.testing.assert_allclose(found.loc[roi, ["p_sign_flip", "p_fwe"]].tolist(), [p, p_fwe])
 
 
 def test_one_subject_is_no_group(rng: np.random.Generator) -> None:

@@ -38,3 +38,8 @@ def test_wildcards(tmp_path: Path, template: str) -> None:
 def test_none_leads_out_of_its_folder(template: str) -> None:
     with pytest.raises(bs.ParameterError, match="must be a path below `root`"):
         check_template("x", template, needed="subject", optional="run")
+
+
+def test_two_stars_are_whole_folders() -> None:
+    with pytest.raises(bs.ParameterError, match="`x` must have \\*\\* for whole folders only"):
+        check_template("x", "sub-{subject}/**_bold.nii", needed="subject", optional="run")

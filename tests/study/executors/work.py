@@ -59,6 +59,15 @@ def _write(name: str, plan: Path) -> None:
     plan.with_name(name).write_text(f"{os.getpid()}\n")
 
 
+def _await(name: str, plan: Path) -> None:
+    """Wait for a file that another job writes."""
+    deadline = time.monotonic() + 30
+    while not plan.with_name(name).exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(name)
+        time.sleep(0.01)
+
+
 def _describe(name: str, plan: Path) -> None:
     """What a worker looks like from inside."""
     import json
@@ -111,6 +120,7 @@ _VERBS: dict[str, Callable[[str, Path], None]] = {
     "exit": _exit,
     "fail": _fail,
     "write": _write,
+    "await": _await,
     "describe": _describe,
     "fill": _fill,
     "tidy": _tidy,

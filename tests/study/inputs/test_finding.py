@@ -260,9 +260,22 @@ def test_paths_start_at_the_study_file_and_at_the_data(study: Path) -> None:
 def test_repetition_times(study: Path) -> None:
     (study / f"{PREPROC.format('01', 1)}.json").unlink()
     (study / "task-dd_bold.json").write_text(json.dumps({"RepetitionTime": 1.5}))
-    assert [run.t_r for run in found(study).subjects["01"].runs] == [1.5, 2.0]
+    # Behaviour alone does not need them to be equal.
+    assert [run.t_r for run in found(study, analyses=[]).subjects["01"].runs] == [1.5, 2.0]
     given = found(study, {**DATA, "t_r": 3}).subjects["01"].runs
     assert [run.t_r for run in given] == [3, 3]
+
+
+def test_runs_of_different_repetition_times_are_a_problem_of_their_subject_only(
+    study: Path,
+) -> None:
+    (study / f"{PREPROC.format('01', 1)}.json").write_text(json.dumps({"RepetitionTime": 1.5}))
+    analyses = [{"kind": "extraction", "name": "courses"}]
+    inputs = found(study, analyses=analyses)
+    assert inputs.usable == ("02",)
+    (problem,) = inputs.problems
+    assert "one repetition time, got 1.5 s, 2 s; give `data.t_r`" in problem.what
+    assert found(study, {**DATA, "t_r": 2}, analyses=analyses).usable == ("01", "02")
 
 
 def test_sessions_are_in_labels(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from boldstream.core.errors import StorageError, TableError
 from boldstream.study.planning.unit import Unit
 from boldstream.study.records.keys import key_of
+from boldstream.study.records.provenance import revision
 from boldstream.study.records.results import MANIFEST, Results
 
 
@@ -37,12 +39,16 @@ def test_results_are_found_by_their_key_alone(tmp_path: Path) -> None:
     assert left_over(results) == []
 
 
-@pytest.mark.parametrize("change", ["shorter", "gone"])
+@pytest.mark.parametrize("change", ["shorter", "gone", "folder"])
 def test_results_that_are_not_whole_are_not_found(tmp_path: Path, change: str) -> None:
     results = Results(tmp_path)
     write(results, "sub-01/betas", "one")
     file = tmp_path / "sub-01/betas/sub/a.txt"
-    if change == "gone":
+    if change == "folder":
+        file.unlink()
+        file.parent.rmdir()
+        file.parent.touch()
+    elif change == "gone":
         file.unlink()
     else:
         file.write_text("who")
@@ -56,6 +62,22 @@ def test_results_replace_older_ones_as_a_whole(tmp_path: Path) -> None:
         (folder / "b.txt").write_text("new")
     names = sorted(path.name for path in (tmp_path / "sub-01/betas").iterdir())
     assert names == ["b.txt", MANIFEST]
+    assert left_over(results) == []
+
+
+def test_two_workers_that_do_one_unit_both_end_well(tmp_path: Path) -> None:
+    results, n_each = Results(tmp_path), 40
+    with ThreadPoolExecutor(4) as threads:
+        done = [
+            threads.submit(write, results, "sub-01/betas", f"{worker}")
+            for worker in range(4)
+            for _ in range(n_each)
+        ]
+    for one in done:
+        one.result()
+    note = results.read("sub-01/betas")
+    assert note is not None
+    assert results.find("sub-01/betas", note["key"]) is not None
     assert left_over(results) == []
 
 
@@ -74,10 +96,11 @@ def test_an_error_leaves_what_was_there(tmp_path: Path) -> None:
     assert left_over(results) == []
 
 
-def test_a_damaged_note_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["{", "", "[]", "{}", '{"key": "one", "files": 3}'])
+def test_a_damaged_note_is_named(tmp_path: Path, text: str) -> None:
     results = Results(tmp_path)
     write(results, "sub-01/betas", "one")
-    (tmp_path / "sub-01/betas" / MANIFEST).write_text("{")
+    (tmp_path / "sub-01/betas" / MANIFEST).write_text(text)
     with pytest.raises(TableError, match=r"unit\.json is damaged"):
         results.find("sub-01/betas", "one")
 
@@ -98,6 +121,45 @@ def test_what_a_killed_worker_leaves_is_removed_by_the_next(tmp_path: Path) -> N
     assert left_over(results) != []
     write(results, "sub-01/betas", "one")
     assert left_over(results) == []
+
+
+def test_a_file_in_place_of_a_folder_is_no_result(tmp_path: Path) -> None:
+    (tmp_path / "sub-01").touch()
+    results = Results(tmp_path)
+    assert results.read("sub-01/betas") is None
+    with pytest.raises(StorageError, match=r"sub-01/betas cannot be written: "):
+        write(results, "sub-01/betas", "one")
+    assert left_over(results) == []
+
+
+def test_what_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.remove("sub-01/betas")
+    (tmp_path / "sub-01").mkdir()
+    (tmp_path / "sub-01/betas").touch()
+    with pytest.raises(StorageError, match=r"betas cannot be removed: Not a directory"):
+        results.remove("sub-01/betas")
+
+
+def test_nothing_that_a_data_set_says_is_run_for_its_revision(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *identity, "-C", str(tmp_path), *words], check=True)
+
+    hook, mark = tmp_path / "hook", tmp_path / "ran"
+    hook.write_text(f"#!/bin/sh\ntouch '{mark}'\n")
+    hook.chmod(0o755)
+    git("init", "--quiet")
+    (tmp_path / "a.txt").write_text("a")
+    git("add", "a.txt")
+    git("commit", "--quiet", "--message=a")
+    git("config", "core.fsmonitor", str(hook))
+    found = revision(tmp_path)
+    assert len(found) == 40
+    assert not mark.exists()
+    (tmp_path / "a.txt").write_text("b")
+    revision.cache_clear()
+    assert revision(tmp_path) == f"{found}-dirty"
 
 
 def make_unit(folder: Path, **changes: object) -> Unit:

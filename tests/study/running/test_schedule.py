@@ -104,6 +104,19 @@ def test_what_is_on_disk_is_not_done_again(chains: bool) -> None:
 
 
 @pytest.mark.parametrize("chains", [False, True])
+def test_betas_that_were_removed_are_made_again_only_if_they_are_needed(chains: bool) -> None:
+    plan = make_plan(2)
+    disk = Disk(name for name in plan.units if not name.endswith("betas"))
+    schedule = open_schedule(plan, disk, chains=chains)
+    assert run(schedule, disk, never) == []
+    assert schedule.units["sub-01/betas"].state == "unneeded"
+    disk.done.remove("sub-02/light")
+    schedule = open_schedule(plan, disk, chains=chains)
+    given_out = [name for job in run(schedule, disk, never) for name in job.units]
+    assert given_out == ["sub-02/betas", "sub-02/light"]
+
+
+@pytest.mark.parametrize("chains", [False, True])
 def test_a_subject_that_fails_does_not_stop_the_others(chains: bool) -> None:
     plan, disk = make_plan(3), Disk()
     schedule = open_schedule(plan, disk, retries=2, chains=chains)

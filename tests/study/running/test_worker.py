@@ -13,6 +13,7 @@ from nilearn.maskers import NiftiLabelsMasker
 from sklearn.model_selection import LeaveOneGroupOut
 
 import boldstream as bs
+from boldstream.decoding import SearchLight, decode
 from boldstream.study.executors.base import Job, Outcome
 from boldstream.study.inputs.found import StudyInputs
 from boldstream.study.planning.plan import StudyPlan, make_plan, write_plan
@@ -60,11 +61,14 @@ def plan_for(
     return make_plan(settings, inputs, inputs.root, output, mapped_above=above)
 
 
+def units_of(plan: StudyPlan, subject: str) -> tuple[str, ...]:
+    return tuple(name for name, unit in plan.units.items() if unit.subject == subject)
+
+
 def do_all(plan: StudyPlan) -> list[Outcome]:
     files = write_plan(plan, plan.output / ".boldstream" / "plan")
     return [
-        do_job(Job(subject, str(file), tuple(plan.of_subject(subject))))
-        for subject, file in files.items()
+        do_job(Job(subject, str(file), units_of(plan, subject))) for subject, file in files.items()
     ]
 
 
@@ -111,7 +115,7 @@ def test_decoding_is_that_of_the_library(
     found = table(done, "sub-01/regions", "decoding.tsv").query("target == 'choice'")
     assert found["roi"].tolist() == [f"region_{i:02d}" for i in range(1, 5)]
     values, labels = bs.open_betas(tmp_path / "betas").values, atlas[betas.mask]
-    expected = bs.decoding.decode(
+    expected = decode(
         {name: values[:, labels == i] for i, name in enumerate(found["roi"], 1)},
         betas.trials["choice"],
         betas.trials["run"],
@@ -139,7 +143,7 @@ def test_searchlight_is_that_of_the_library(
     inputs: StudyInputs, done: StudyPlan, tmp_path: Path
 ) -> None:
     betas = betas_of(inputs, tmp_path / "betas")
-    light = bs.decoding.SearchLight(radius=7.5, cv=LeaveOneGroupOut())
+    light = SearchLight(radius=7.5, cv=LeaveOneGroupOut())
     light.fit(str(tmp_path / "betas"), betas.trials["choice"], betas.trials["run"])
     (path,) = (done.output / "sub-01/light").glob("*_scores.nii.gz")
     image: Any = nib.load(path)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 import boldstream as bs
-from boldstream.study.settings import StudySettings, read_study
+from boldstream.decoding.task import names
+from boldstream.decoding.task.cv import parse_cv
+from boldstream.study.settings import DecodingSettings, StudySettings, read_study
+from boldstream.study.settings.analyses import ESTIMATORS
 
 WHOLE = """\
 data:
@@ -86,6 +91,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
         ("data:\n  taks: dd\n", "2: `data.taks` is not known; did you mean 'task'?"),
         ("\nrandom_state: x\n", "2: `random_state` must be a whole number, got 'x'"),
         ("random_state: yes\n", "1: `random_state` must be a whole number, got yes"),
+        ("random_state: -1\n", "1: `random_state` must be at least 0, got -1"),
         ("random_state: 1.5\n", "1: `random_state` must be a whole number, got 1.5"),
         ("data: {t_r: -2}\n", "1: `data.t_r` must be above 0, got -2"),
         ("data: {t_r: .inf}\n", "1: `data.t_r` must be finite, got .inf"),
@@ -181,6 +187,131 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
 )
 def test_an_error_names_its_line(tmp_path: Path, text: str, message: str) -> None:
     assert errors(tmp_path, text) == [message]
+
+
+STUDY = """\
+rois: {{masks: {{v1: v1.nii.gz}}}}
+targets: {{choice: {{column: choice}}, value: {{column: value, values: true}}}}
+analyses:
+- {{kind: decoding, name: regions}}
+- {{kind: searchlight, name: light, target: choice}}
+- {{kind: geometry, name: bare, target: choice}}
+- {{kind: geometry, name: shape, target: choice, models: {{m: m.tsv}}}}
+- {{kind: extraction, name: courses}}
+- {{kind: group, name: whole, of: light, tfce: true}}
+- {text}
+"""
+
+
+def of_analysis(folder: Path, text: str) -> str:
+    (line,) = errors(folder, STUDY.format(text=f"{{{text}}}"))
+    return line.removeprefix("10: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "kind: group, name: x, of: courses",
+            "`analyses[6].of` must be an analysis that has scores or maps, got one of extraction",
+        ),
+        (
+            "kind: group, name: x, of: whole",
+            "`analyses[6].of` must be an analysis that has scores or maps, got one of group",
+        ),
+        (
+            "kind: group, name: x, of: bare",
+            "`analyses[6].of` must be an analysis that has scores, got 'bare' without `models`",
+        ),
+        (
+            "kind: group, name: x, of: shape, tfce: true",
+            "`analyses[6].tfce` goes with maps of a searchlight, got scores of geometry",
+        ),
+        (
+            "kind: searchlight, name: x, target: choice, tfce: true",
+            "`analyses[6].tfce` needs `permutations`, got none",
+        ),
+        (
+            "kind: decoding, name: x, permutation_blocks: trials",
+            "`analyses[6].permutation_blocks` goes with `permutations`, got none",
+        ),
+        (
+            "kind: decoding, name: x, targets: [value], scoring: accuracy",
+            "`analyses[6].scoring` is for classes: values are scored by R², got 'accuracy'",
+        ),
+        (
+            "kind: decoding, name: x, targets: [value], estimators: {choice: svc}",
+            "`analyses[6].estimators.choice` must be one of value, got 'choice'",
+        ),
+        (
+            "kind: decoding, name: x, select: 2.5",
+            "`analyses[6].select` must be a share below 1, or a whole number of voxels, got 2.5",
+        ),
+        (
+            "kind: decoding, name: x, select: 0",
+            "`analyses[6].select` must be above 0, got 0",
+        ),
+        (
+            "kind: geometry, name: x, target: value, models: {m: m.tsv}",
+            "`analyses[6].target` must have classes, got 'value', which has values",
+        ),
+        (
+            "kind: geometry, name: x, target: choice, metric: correlation, noise: diagonal",
+            "`analyses[6].noise` must be left out with `metric: correlation`, which makes no use "
+            "of it",
+        ),
+        (
+            "kind: geometry, name: x, target: choice, temporal: true",
+            "`analyses[6].temporal` goes with `models`, got none",
+        ),
+        (
+            "kind: geometry, name: x, target: choice, temporal: true, models: {m: m.tsv}, "
+            "method: cosine",
+            "`analyses[6].temporal` goes with spearman and pearson, got `method: cosine`",
+        ),
+        (
+            "kind: searchlight, name: x, target: choice, cv: lgo",
+            "`analyses[6].cv` must be 'kfold:4', 'stratified:5', 'groupkfold:3', 'logo', 'logo:2' "
+            "or 'loo', got 'lgo'",
+        ),
+        (
+            "kind: decoding, name: betas",
+            "`analyses[6].name` must not be that of a step, got 'betas'",
+        ),
+    ],
+)
+def test_a_setting_without_effect_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    assert of_analysis(tmp_path, text) == message
+
+
+def test_estimators_are_those_of_decoding() -> None:
+    assert set(ESTIMATORS) == set(names._names())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("logo", "logo:1", "logo:2", "logo:0", "loo", "loo:2", "kfold", "kfold:", "kfold:1"),
+        *("kfold:2", "stratified:10", "groupkfold:03", "lgo", "kfold:x", "", "kfold:4,5"),
+    ],
+)
+def test_folds_are_those_of_decoding(text: str) -> None:
+    settings = {"kind": "decoding", "name": "x", "cv": text}
+    try:
+        parse_cv(text)
+        is_known = True
+    except bs.ParameterError:
+        is_known = False
+    with nullcontext() if is_known else pytest.raises(ValidationError, match="must be 'kfold:4'"):
+        DecodingSettings.model_validate(settings)
+
+
+def test_a_scheduler_is_one_of_dask(tmp_path: Path) -> None:
+    text = "execution:\n  kind: {}\n  scheduler: tls://host:8786\n"
+    read_study(study(tmp_path, text.format("dask")))
+    assert errors(tmp_path, text.format("slurm")) == [
+        "3: `execution.scheduler` goes with `kind: dask`, got 'slurm'"
+    ]
 
 
 def test_all_errors_are_told_together(tmp_path: Path) -> None:

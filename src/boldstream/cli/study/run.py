@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from boldstream.cli.console import complain, say, say_cost
+from boldstream.cli.console import complain, printable, say, say_cost
 from boldstream.cli.options import Progress, checked_jobs, positive, show_progress
 from boldstream.core.budget import format_bytes
 
@@ -170,11 +170,8 @@ def run(
     if dry_run:
         _show_plan(prepared)
         return
-    if clear_cache:
-        for name in prepared.plan.units:
-            prepared.results.remove(name)
     with _log_file(prepared.results.private / "run.log", verbose=verbose):
-        result = run_study(prepared, progress=show_progress(progress))
+        result = run_study(prepared, progress=show_progress(progress), forget=clear_cache)
     _show(result, verbose=verbose)
     if cache_stats:
         say("cache", str(result.statistics))
@@ -190,15 +187,20 @@ def _listed(text: str | None) -> list[str] | None:
 def _show_plan(prepared: Prepared) -> None:
     """Print units by step, and what they take."""
     from boldstream.study.planning.predicting import predict_seconds
+    from boldstream.study.running.schedule import unneeded_units
 
+    units = prepared.plan.units
+    done = {name for name, unit in units.items() if prepared.is_done(unit)}
+    over = done | unneeded_units(units.values(), done)
     seconds = predict_seconds(prepared.plan, prepared.results)
     steps: dict[str, list[str]] = {}
-    for name, unit in prepared.plan.units.items():
+    for name, unit in units.items():
         steps.setdefault(unit.name, []).append(name)
     for step, names in steps.items():
-        left = [name for name in names if not prepared.is_done(prepared.plan.units[name])]
+        left = [name for name in names if name not in over]
         time = sum(seconds[name] for name in left)
-        say(step, f"{len(names)} units, {len(names) - len(left)} done, about {time:.0f} s to go")
+        n_done = len(done.intersection(names))
+        say(step, f"{len(names)} units, {n_done} done, about {time:.0f} s to go")
     memory = format_bytes(prepared.memory) if prepared.memory else "their own"
     say("workers", f"{prepared.n_workers}, each with {memory} of memory")
     for problem in prepared.study.inputs.problems:
@@ -209,9 +211,9 @@ def _show(result: StudyResult, *, verbose: bool) -> None:
     counts = result.status["state"].value_counts()
     say("units", ", ".join(f"{n} {state}" for state, n in counts.items()))
     for _, row in result.failed.iterrows():
-        complain(f"{row['unit'] or row['subject']}: {row['error']}")
+        complain(f"{row['unit'] or 'subject ' + row['subject']}: {row['error']}")
         if verbose and row["traceback"]:
-            typer.echo(str(row["traceback"]).replace("\\n", "\n"), err=True)
+            typer.echo(printable(row["traceback"], keep="\n"), err=True)
     say("results", str(result.output_dir))
 
 

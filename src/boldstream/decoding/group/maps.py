@@ -13,10 +13,11 @@ from boldstream.decoding.group.flips import make_flips
 from boldstream.decoding.group.reading import GroupSource, SubjectMaps, find_source
 from boldstream.decoding.group.result import GroupMaps
 from boldstream.decoding.group.running import MapTest, run_group
-from boldstream.decoding.group.statistics import Statistic, p_of_t
+from boldstream.decoding.group.statistics import Statistic
 from boldstream.decoding.group.writing import open_outputs, write_group
 from boldstream.decoding.inference.adjacency import Adjacency, adjacency_of
 from boldstream.decoding.inference.p_values import p_of_fdr
+from boldstream.decoding.inference.t_statistics import p_of_t
 from boldstream.decoding.task.chance import finite_number
 from boldstream.io.masks import Mask, MaskLike
 from boldstream.io.translate import expanded

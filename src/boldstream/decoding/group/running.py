@@ -15,11 +15,12 @@ from boldstream.core.jobs import together
 from boldstream.decoding.group.flips import Flips
 from boldstream.decoding.group.plan import plan_group
 from boldstream.decoding.group.reading import GroupSource
-from boldstream.decoding.group.statistics import Statistic, flipped_statistics, t_of
+from boldstream.decoding.group.statistics import Statistic, flipped_statistics
 from boldstream.decoding.group.tiles import Tiles, open_tiles
 from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.clusters import Forming
 from boldstream.decoding.inference.result import Inference
+from boldstream.decoding.inference.t_statistics import t_of
 from boldstream.decoding.inference.tally import Tally
 from boldstream.decoding.inference.tfce import Enhancement
 from boldstream.streaming.progress import Report

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from boldstream.core.checks import did_you_mean, integer_in
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.decoding.group.flips import Flips, make_flips
-from boldstream.decoding.group.statistics import flipped_statistics, p_of_t, t_of, variance_of
+from boldstream.decoding.group.statistics import flipped_statistics
 from boldstream.decoding.inference.p_values import p_of_fdr
+from boldstream.decoding.inference.t_statistics import p_of_t, t_of, variance_of
 from boldstream.decoding.inference.tally import Tally
 from boldstream.decoding.task.chance import finite_number
 

@@ -20,15 +20,13 @@ from boldstream.decoding.inference.group_maps import (
 from boldstream.decoding.inference.null_maps import NullMaps, open_null_maps
 from boldstream.decoding.inference.result import Inference
 from boldstream.decoding.inference.stores import MemoryMaps
+from boldstream.decoding.inference.t_statistics import t_of
 from boldstream.decoding.permutations.randomness import random_numbers
 from boldstream.io.masks import MaskLike
 
 Floats = NDArray[np.float64]
 Statistic: TypeAlias = Literal["mean", "t"]
 NullMapsLike: TypeAlias = "NullMaps | NDArray[Any] | str | os.PathLike[str]"
-
-# Of the mean square of subjects, below which their variance is rounding.
-_LEAST_VARIANCE = 1e-12
 
 
 def group_sign_flip(
@@ -102,7 +100,11 @@ def group_sign_flip(
     def flipped(start: int, stop: int) -> Floats:
         some = values[:, start:stop].astype(np.float64) - chance
         means = (signs @ some).T / len(some)
-        return means if statistic == "mean" else _t_of(means, some)
+        if statistic == "mean":
+            return means
+        # What flips leave as it is.
+        squares = np.einsum("ij,ij->j", some, some)[:, None]
+        return t_of(means, squares, len(some))
 
     return tally_columns(flipped, len(signs) - 1, values.shape[1], inside, options)
 
@@ -206,18 +208,3 @@ def _signs(n_subjects: int, n_permutations: int, random_state: Any) -> Floats:
         bits = random_numbers(random_state).integers(2, size=(n_permutations + 1, n_subjects))
         bits[0] = 0
     return np.asarray(1.0 - 2.0 * bits, np.float64)
-
-
-def _t_of(means: Floats, some: Floats) -> Floats:
-    """One-sample t (voxels, labellings); flips change means alone, not squares.
-
-    Where all subjects agree but for rounding, their variance counts as 1e-12 of
-    their mean square; t of zeros is 0.
-    """
-    n = len(some)
-    squares = (some**2).sum(axis=0)[:, None]
-    variances = np.maximum(squares - n * means**2, _LEAST_VARIANCE * squares) / (n - 1)
-    errors = np.sqrt(variances / n)
-    out = np.zeros_like(means)
-    np.divide(means, errors, out=out, where=errors != 0)
-    return out

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from boldstream.core.checks import positive_number
 from boldstream.decoding.neighbourhoods.base import check_usable, row_table
 from boldstream.io.masks import Mask
-from boldstream.kernels.neighbourhoods.stencil import Stencil, make_stencil, rows_around
+from boldstream.kernels.neighbourhoods.around import Around
 from boldstream.kernels.spheres import sphere_neighbours
 
 
@@ -76,9 +76,7 @@ class Spheres:
         grid, some = self.mask.grid, self._positions[start:stop]
         if not self._centred.grid.same_as(grid):
             return self._elsewhere(some)
-        members, starts = rows_around(
-            self._before, grid.shape, grid.affine, some, float(self.radius), self._stencil
-        )
+        members, starts = self._around.rows(some)
         if self.usable is not None:
             np.take(np.flatnonzero(self.usable).astype(np.int32), members, out=members)
         return members, starts
@@ -104,15 +102,8 @@ class Spheres:
         return taken
 
     @cached_property
-    def _before(self) -> NDArray[np.int32]:
-        before = np.zeros(self._taken.size + 1, np.int32)
-        np.cumsum(self._taken.ravel(), out=before[1:])
-        return before
-
-    @cached_property
-    def _stencil(self) -> Stencil:
-        grid = self.mask.grid
-        return make_stencil(grid.shape, grid.affine, float(self.radius))
+    def _around(self) -> Around:
+        return Around(self._taken, self.mask.grid.affine, float(self.radius))
 
     def _elsewhere(
         self, positions: NDArray[np.int64]

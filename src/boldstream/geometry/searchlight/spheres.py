@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from boldstream.core.budget import format_bytes
 from boldstream.core.errors import MemoryBudgetError
 from boldstream.io.masks import Mask
-from boldstream.kernels.neighbourhoods.stencil import Stencil, make_stencil, rows_around
+from boldstream.kernels.neighbourhoods.around import Around
 
 # More at a time are no faster, and threads should end together.
 _MOST = 4096
@@ -77,7 +77,7 @@ class Spheres:
         MemoryBudgetError
             If a single sphere does not fit.
         """
-        most = min(_MOST, max(1, room // (16 * self._largest)))
+        most = min(_MOST, max(1, room // (16 * self._around.most)))
         start, step = 0, most
         while start < self.n_centres:
             block = self._block(start, min(start + step, self.n_centres))
@@ -96,11 +96,7 @@ class Spheres:
                 step = (len(block.starts) - 1) // 2
 
     def _block(self, start: int, stop: int) -> SphereBlock:
-        grid = self.mask.grid
-        some = self._positions[start:stop]
-        members, starts = rows_around(
-            self._before, grid.shape, grid.affine, some, float(self.radius), self._stencil
-        )
+        members, starts = self._around.rows(self._positions[start:stop])
         held = np.zeros(len(self._voxels), np.bool_)
         held[members] = True
         rows = np.flatnonzero(held)
@@ -117,21 +113,7 @@ class Spheres:
         return np.flatnonzero(self.usable)
 
     @cached_property
-    def _before(self) -> NDArray[np.int32]:
-        """How many usable voxels come before each voxel of the grid."""
+    def _around(self) -> Around:
         taken = self.mask.array.copy()
         taken[taken] = self.usable
-        before = np.zeros(taken.size + 1, np.int32)
-        np.cumsum(taken.ravel(), out=before[1:])
-        return before
-
-    @cached_property
-    def _stencil(self) -> Stencil:
-        grid = self.mask.grid
-        return make_stencil(grid.shape, grid.affine, float(self.radius))
-
-    @cached_property
-    def _largest(self) -> int:
-        """Voxels of a sphere, at most."""
-        lines = self._stencil.lines
-        return int((lines[:, 3] - lines[:, 2] + 1).sum())
+        return Around(taken, self.mask.grid.affine, float(self.radius))

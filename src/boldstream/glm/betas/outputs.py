@@ -18,6 +18,7 @@ from boldstream.core.errors import ImageFileError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.betas import ARRAY, LAYOUT, MANIFEST, MASK, TRIALS, open_betas_folder
 from boldstream.io.stream_writing import VolumeWriter, open_volume_writer
+from boldstream.io.tables import write_frame
 from boldstream.io.writing import Outputs, as_image, write_json
 
 Floats = NDArray[np.float64]
@@ -155,14 +156,9 @@ def open_sink(
 def _write_beside(outputs: Mapping[str, Path], content: FolderContent, dtype: Precision) -> None:
     with open_volume_writer(outputs[MASK], content.grid, 1, np.uint8) as writer:
         writer.write(content.mask.astype(np.uint8))
-    write_trials(outputs[TRIALS], content.trials)
+    write_frame(outputs[TRIALS], content.trials)
     manifest = {"layout": LAYOUT, "dtype": dtype, "n_trials": len(content.trials)}
     write_json(outputs[MANIFEST], manifest | dict(content.origin))
-
-
-def write_trials(path: str | os.PathLike[str], trials: pd.DataFrame) -> None:
-    """Write a table of trials as BIDS writes tables."""
-    trials.to_csv(path, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
 
 
 @dataclass(frozen=True, eq=False)

@@ -120,34 +120,44 @@ class Tree:
             self._kinds[folder] = dict(kinds)
         return self._kinds[folder].get((suffix, extension), ())
 
-    def _scan(self, folder: str, real_root: str) -> None:
-        names, inside = [], []
+    def _scan(self, folder: str, real_root: str, *, linked: bool = False) -> None:
+        names: list[str] = []
+        inside: dict[str, bool] = {}
         with os.scandir(self.root / folder) as entries:
             for entry in entries:
                 if entry.name.startswith(".") or not (folder or _is_of_top(entry)):
                     continue
                 if not _is_folder(entry):
                     names.append(entry.name)
-                elif not entry.is_symlink() or self._may_follow(entry, folder, real_root):
-                    inside.append(entry.name)
+                elif not entry.is_symlink():
+                    inside[entry.name] = linked
+                elif self._may_follow(entry, folder, real_root, linked=linked):
+                    inside[entry.name] = True
         self.names[folder] = names
         if folder:
             self._folders.setdefault(folder.partition("/")[0], []).append(folder)
-        for name in inside:
+        for name, is_linked in inside.items():
             place = f"{folder}/{name}" if folder else name
             try:
-                self._scan(place, real_root)
+                self._scan(place, real_root, linked=is_linked)
             except OSError as error:
                 self._skip(place, f"cannot be read: {error.strerror}")
 
-    def _may_follow(self, link: os.DirEntry[str], folder: str, real_root: str) -> bool:
+    def _may_follow(
+        self, link: os.DirEntry[str], folder: str, real_root: str, *, linked: bool
+    ) -> bool:
         target, here = os.path.realpath(link.path), os.path.realpath(self.root / folder)
         if not _is_below(target, real_root):
             why = f"is a link to {Path(link.path).readlink()}, out of the data set"
             self._skip(f"{folder}/{link.name}".strip("/"), why)
             return False
         # A link to a folder that it lies in would be walked without end.
-        return not _is_below(here, target)
+        if _is_below(here, target):
+            return False
+        if linked:
+            # A few that lead to each other are more paths than can be walked.
+            self._skip(f"{folder}/{link.name}", "is a link in a folder that is reached by a link")
+        return not linked
 
     def _skip(self, place: str, why: str) -> None:
         self.skipped[place] = why

@@ -31,7 +31,8 @@ class BidsIndex:
 
     Each is walked once; no file is looked at. Files lie in the folder of the
     data set and below those of its subjects; what begins with a dot is left
-    out. Links to folders outside the data set are not followed.
+    out. Links to folders outside the data set are not followed, nor those in
+    folders that are reached by a link.
 
     Parameters
     ----------

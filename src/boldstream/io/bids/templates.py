@@ -42,6 +42,8 @@ def check_template(name: str, template: str, *, needed: str, optional: str) -> N
         )
     if PurePath(template).is_absolute() or ".." in PurePath(template).parts:
         raise ParameterError(f"`{name}` must be a path below `root`, got {template!r}")
+    if any("**" in part and part != "**" for part in PurePath(template).parts):
+        raise ParameterError(f"`{name}` must have ** for whole folders only, got {template!r}")
 
 
 def match_template(root: Path, template: str, **values: str) -> list[tuple[Path, dict[str, str]]]:

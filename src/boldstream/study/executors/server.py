@@ -159,12 +159,16 @@ def describe_end(pid: int, status: int | None) -> str:
     --------
     >>> describe_end(1234, 9)
     'worker 1234 was killed by signal 9 (SIGKILL), as the system does when memory runs out'
+    >>> describe_end(1234, 40)
+    'worker 1234 was killed by signal 40 (real-time)'
     """
     if status is None:
         return f"worker {pid} is gone"
     if not os.WIFSIGNALED(status):
         code = os.waitstatus_to_exitcode(status)
         return f"worker {pid} ended in the middle of a job, with exit status {code}"
-    number = signal.Signals(os.WTERMSIG(status))
+    number = os.WTERMSIG(status)
+    # Not all have a name: 34 to 64 are there for programs to use as they like.
+    name = signal.Signals(number).name if number in set(signal.Signals) else "real-time"
     reason = ", as the system does when memory runs out" if number == signal.SIGKILL else ""
-    return f"worker {pid} was killed by signal {number.value} ({number.name}){reason}"
+    return f"worker {pid} was killed by signal {number} ({name}){reason}"

@@ -122,10 +122,11 @@ class _SubjectFinder:
             self._check(run.file.path, tell)
         events = self._events(subject, runs, tell)
         confounds = self._confounds(subject, runs, tell)
+        t_rs = self._t_rs(runs, tell)
         files = SubjectFiles(
             subject,
             tuple(
-                RunFiles(run.label, run.file.path, events[i], confounds[i], self._t_r(run, tell))
+                RunFiles(run.label, run.file.path, events[i], confounds[i], t_rs[i])
                 for i, run in enumerate(runs)
             ),
             self._mask(subject, runs, tell),
@@ -201,6 +202,16 @@ class _SubjectFinder:
         if problem:
             raise TableError(f"{path} {problem}")
         return read_json(path)
+
+    def _t_rs(self, runs: Sequence[RunImage], tell: Tell) -> list[float | None]:
+        found = [self._t_r(run, tell) for run in runs]
+        if len(set(found)) > 1 and self._settings.analyses:
+            listed = ", ".join("none" if t_r is None else f"{t_r:g} s" for t_r in found)
+            tell(
+                runs[0].file.path.parent,
+                f"runs must have one repetition time, got {listed}; give `data.t_r`",
+            )
+        return found
 
     def _t_r(self, run: RunImage, tell: Tell) -> float | None:
         if self._data.t_r is not None:

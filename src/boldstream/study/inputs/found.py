@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from boldstream.io.bids.names import natural_order
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 @dataclass(frozen=True)
@@ -108,15 +110,17 @@ class StudyInputs:
         """Labels of subjects that can be used."""
         return tuple(self.subjects)
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> DataFrame:
         """Who is in, and why not: ``subject``, ``included``, ``n_runs`` and ``reason``."""
+        from pandas import DataFrame
+
         reasons: dict[str, list[str]] = {label: [] for label in self.subjects}
         for one in self.problems:
             reasons.setdefault(one.subject, []).append(f"{one.what}: {one.path}")
         for label in self.excluded:
             reasons.setdefault(label, []).append("left out by the study file")
         labels = sorted(reasons, key=natural_order)
-        return pd.DataFrame(
+        return DataFrame(
             {
                 "subject": labels,
                 "included": [label in self.subjects for label in labels],

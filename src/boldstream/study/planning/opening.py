@@ -43,8 +43,9 @@ class OpenStudy:
         Raises
         ------
         ParameterError
-            If one is not in the study.
+            If one is not in the study, or they are a text.
         """
+        _require_list("subjects", subjects)
         labels = [check_label("subject", subject) for subject in subjects]
         known = [*self.inputs.subjects, *(one.subject for one in self.inputs.problems)]
         for label in labels:
@@ -60,6 +61,7 @@ class OpenStudy:
 
     def with_rois(self, rois: Sequence[str]) -> OpenStudy:
         """The same study with some regions only, in all analyses of regions."""
+        _require_list("rois", rois)
         analyses = tuple(
             analysis.model_copy(update={"rois": tuple(rois)})
             if "rois" in type(analysis).model_fields
@@ -67,6 +69,12 @@ class OpenStudy:
             for analysis in self.settings.analyses
         )
         return replace(self, settings=self.settings.model_copy(update={"analyses": analyses}))
+
+
+def _require_list(name: str, given: Sequence[str]) -> None:
+    # A text is a sequence of letters.
+    if isinstance(given, str):
+        raise ParameterError(f"`{name}` must be a list, got the text {given!r}")
 
 
 def open_study(path: str | os.PathLike[str]) -> OpenStudy:

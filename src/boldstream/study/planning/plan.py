@@ -44,10 +44,6 @@ class StudyPlan:
     mapped_above: int = 0
     cache: str | None = None
 
-    def of_subject(self, subject: str) -> dict[str, Unit]:
-        """Units of a subject, or of the group where it is empty."""
-        return {name: unit for name, unit in self.units.items() if unit.subject == subject}
-
 
 def make_plan(
     settings: StudySettings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
@@ -12,6 +13,7 @@ from boldstream.study.inputs.found import RunFiles, SubjectFiles
 from boldstream.study.planning.unit import Unit
 from boldstream.study.settings.analyses import (
     OF_BEHAVIOUR,
+    Analysis,
     DecodingSettings,
     ExtractionSettings,
     GeometrySettings,
@@ -23,6 +25,8 @@ from boldstream.study.settings.models import StudySettings
 
 BETAS, BEHAVIOUR = "betas", "behaviour"
 Parameters = dict[str, Any]
+# Of analyses: regions, targets and models stand in a unit as those that it is about.
+_NAMED_ELSEWHERE = {"name", "rois", "target", "targets", "models"}
 
 
 class SubjectPlanner:
@@ -94,7 +98,7 @@ class SubjectPlanner:
             "mask": self._optional(files.mask),
             "settings": self._settings.betas.model_dump(mode="json"),
         }
-        inputs = [*_images(files), *(_events(run) for run in files.runs), *_confounds(files)]
+        inputs = [*_images(files), *(_events(run) for run in files.runs), *self._confounds(files)]
         return self._unit(files, BETAS, parameters, [*inputs, *_given(files.mask)])
 
     def _runs(self, files: SubjectFiles) -> Parameters:
@@ -107,15 +111,23 @@ class SubjectPlanner:
             "t_r": self._settings.data.t_r or _one_t_r(files),
         }
 
+    def _confounds(self, files: SubjectFiles) -> list[Path]:
+        """Tables of confounds, and what a strategy reads beside them."""
+        tables = [run.confounds for run in files.runs if run.confounds is not None]
+        if self._settings.confounds.strategy is None:
+            return tables
+        sidecars = [table.with_suffix(".json") for table in tables]
+        return [*tables, *(sidecar for sidecar in sidecars if sidecar.is_file())]
+
     def _extraction(self, files: SubjectFiles, analysis: ExtractionSettings) -> Unit:
         rois, inputs = self._rois(files, analysis.rois)
         parameters = {
             **self._runs(files),
             **rois,
             "labels": [run.label for run in files.runs],
-            "settings": analysis.model_dump(mode="json", exclude={"name"}),
+            "settings": _own_settings(analysis),
         }
-        inputs = [*_images(files), *_confounds(files), *inputs]
+        inputs = [*_images(files), *self._confounds(files), *inputs]
         return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name)
 
     def _searchlight(self, files: SubjectFiles, analysis: SearchlightSettings) -> Unit:
@@ -125,7 +137,7 @@ class SubjectPlanner:
         parameters = {
             "targets": targets,
             "process_mask": self._optional(process),
-            "settings": analysis.model_dump(mode="json", exclude={"name"}),
+            "settings": _own_settings(analysis),
             "random_state": self._settings.random_state,
         }
         needs = self._needs(targets)
@@ -142,7 +154,7 @@ class SubjectPlanner:
         common = {
             "targets": targets,
             "models": {name: self._text(path) for name, path in model_files.items()},
-            "settings": analysis.model_dump(mode="json", exclude={"name"}),
+            "settings": _own_settings(analysis),
             "random_state": self._settings.random_state,
         }
         for part, some in self._parts(analysis.rois, files):
@@ -167,7 +179,7 @@ class SubjectPlanner:
         # Regions of an atlas that are not listed are known only once its table is read.
         if not self._split or names is None:
             return [("", names)]
-        return [(name, (name,)) for name in names]
+        return [(part_of(name), (name,)) for name in names]
 
     def _rois(
         self, files: SubjectFiles, names: tuple[str, ...] | None
@@ -247,6 +259,23 @@ def group_units(settings: StudySettings, units: Sequence[Unit]) -> Iterator[Unit
             yield Unit("group", analysis.name, parameters=parameters, needs=needs)
 
 
+def part_of(region: str) -> str:
+    """The name of a region as that of a folder: those of an atlas may be any text.
+
+    Examples
+    --------
+    >>> part_of("vmpfc"), part_of("Frontal Pole, left"), part_of("../V1")
+    ('vmpfc', 'Frontal Pole, left', '%2E.%2FV1')
+    """
+    quoted = quote(region, safe=" ,'()+&")
+    return quoted.replace(".", "%2E", 1) if quoted.startswith(".") else quoted
+
+
+def _own_settings(analysis: Analysis) -> Parameters:
+    """Those of an analysis that are nowhere else in a unit: what others are about is no matter."""
+    return analysis.model_dump(mode="json", exclude=_NAMED_ELSEWHERE)
+
+
 def _events(run: RunFiles) -> Path:
     if run.events is None:
         raise ParameterError(f"{run.image} must have a table of events for betas or behaviour")
@@ -255,10 +284,6 @@ def _events(run: RunFiles) -> Path:
 
 def _images(files: SubjectFiles) -> list[Path]:
     return [run.image for run in files.runs]
-
-
-def _confounds(files: SubjectFiles) -> list[Path]:
-    return [run.confounds for run in files.runs if run.confounds is not None]
 
 
 def _given(path: Path | None) -> list[Path]:

@@ -29,10 +29,6 @@ class Unit:
         Absolute paths of the files that are read.
     needs : tuple of str
         Units whose results are read.
-    memory : int
-        Predicted peak in bytes.
-    seconds : float
-        Predicted time.
 
     Examples
     --------
@@ -47,8 +43,6 @@ class Unit:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    memory: int = 0
-    seconds: float = 0.0
 
     @property
     def id(self) -> str:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from boldstream.study.planning.unit import Unit
 from boldstream.study.records.results import Results
 from boldstream.study.steps.tables import read_frame
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-def gather(results: Results, units: Iterable[Unit], suffix: str) -> pd.DataFrame:
+
+def gather(results: Results, units: Iterable[Unit], suffix: str) -> DataFrame:
     """The tables with an ending of all units that have one, one below the other."""
     files = [path for unit in units for path in sorted(results.folder(unit.id).glob(f"*_{suffix}"))]
     return concatenated(files)
 
 
-def concatenated(files: list[Path]) -> pd.DataFrame:
+def concatenated(files: list[Path]) -> DataFrame:
     """Tables below one another; an empty one if there are none."""
+    import pandas as pd
+
     tables = [table for table in map(read_frame, files) if len(table)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

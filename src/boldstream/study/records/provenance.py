@@ -32,7 +32,11 @@ def revision(folder: Path) -> str:
     """Git revision of a folder, with "-dirty" where files were changed; empty without git."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"],
+            # Whatever a data set's own settings of git say, nothing of it is run or written.
+            [
+                *("git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder)),
+                *("describe", "--always", "--dirty", "--abbrev=40"),
+            ],
             capture_output=True,
             text=True,
             timeout=20,

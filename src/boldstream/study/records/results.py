@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from boldstream.memory.temporary import TemporaryFolder
 
 MANIFEST = "unit.json"
 PRIVATE = ".boldstream"
+_ATTEMPTS = 5
 
 
 class Results:
@@ -59,7 +61,7 @@ class Results:
             try:
                 if (folder / name).stat().st_size != size:
                     return None
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
         return manifest
 
@@ -70,15 +72,22 @@ class Results:
         ------
         TableError
             If the note is damaged.
+        StorageError
+            If it is there and cannot be read.
         """
         path = self.folder(unit_id) / MANIFEST
         try:
-            manifest: dict[str, Any] = json.loads(path.read_bytes())
-        except FileNotFoundError:
+            manifest: Any = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise StorageError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise TableError(f"{path} is damaged: {error}; remove its folder") from error
-        return manifest
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+            raise TableError(f"{path} is damaged: it names no files; remove its folder")
+        found: dict[str, Any] = manifest
+        return found
 
     @contextmanager
     def writing(self, unit_id: str, note: dict[str, Any]) -> Iterator[Path]:
@@ -101,23 +110,46 @@ class Results:
             note["files"] = _sizes(made)
             write_json(made / MANIFEST, note)
             _sync_all(made)
-            self._place(made, self.folder(unit_id), temporary.path / "old")
+            self._place(made, self.folder(unit_id), temporary.path)
         finally:
             temporary.close()
 
-    def _place(self, made: Path, place: Path, old: Path) -> None:
+    def _place(self, made: Path, place: Path, private: Path) -> None:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            if place.exists():
-                place.replace(old)
-            made.replace(place)
+            _swap(made, place, private)
             _sync(place.parent)
         except OSError as error:
             raise StorageError(f"{place} cannot be written: {error.strerror}") from error
 
     def remove(self, unit_id: str) -> None:
-        """Forget the results of a unit."""
-        shutil.rmtree(self.folder(unit_id), ignore_errors=True)
+        """Forget the results of a unit, if there are any.
+
+        Raises
+        ------
+        StorageError
+            If they cannot be removed.
+        """
+        try:
+            shutil.rmtree(self.folder(unit_id))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StorageError(f"{error.filename} cannot be removed: {error.strerror}") from error
+
+
+def _swap(made: Path, place: Path, private: Path) -> None:
+    """Rename a folder to its place, and what is there to a private one."""
+    for attempt in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):
+            place.replace(private / f"old-{attempt}")
+        try:
+            made.replace(place)
+            break
+        except OSError as error:
+            # Whoever does the same unit, as a worker whose run was killed, came between.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _ATTEMPTS - 1:
+                raise
 
 
 def _files(folder: Path) -> list[Path]:
@@ -129,7 +161,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 
 def _sync_all(folder: Path) -> None:
-    for path in _files(folder):
+    for path in folder.rglob("*"):
         _sync(path)
     _sync(folder)
 

@@ -44,8 +44,8 @@ class StudyResult:
         Scores: ``subject, roi, target, score, chance, p`` and more, and the
         ``analysis`` that they are of.
     status : pandas.DataFrame
-        A row for each unit: its ``state`` ("done", "cached", "failed",
-        "blocked"), attempts, seconds, peak, and what went wrong; and for each
+        A row for each unit: its ``state`` ("done", "cached", "unneeded",
+        "failed", "blocked"), attempts, seconds, peak, and what went wrong; and for each
         subject that could not be used ("unusable").
     output_dir : Path
     statistics : CacheStatistics

@@ -33,7 +33,7 @@ from boldstream.study.running.status import status_of, write_status
 from boldstream.study.running.worker import do_job
 from boldstream.study.settings.execution import ExecutionSettings
 from boldstream.study.steps import STEPS
-from boldstream.study.steps.decoding import TABLE
+from boldstream.study.steps.tables import DECODING_TABLE
 
 # Subjects for each worker from which on a job is all units of one.
 _MANY = 4
@@ -111,7 +111,7 @@ def prepare(
     )
     folder = memory.MEMMAP_TEMP_DIR
     plan = replace(plan, cache=None if folder is None else str(folder))
-    if not plan.units:
+    if not plan.units or not study.inputs.subjects:
         raise ParameterError(_nothing(study))
     n_workers, each = _workers(settings.execution, plan, memory, settings.memory.limit, wanted)
     results = Results(study.output)
@@ -152,6 +152,7 @@ def run_study(
     *,
     progress: bool | Report = False,
     executor: Callable[[], Executor] | None = None,
+    forget: bool = False,
 ) -> StudyResult:
     """Do what is not done yet of a study, and gather its results.
 
@@ -162,6 +163,8 @@ def run_study(
         A bar, or a function that is called with units done and units in all.
     executor : callable, optional
         Makes who does the work; by default as the study file says.
+    forget : bool
+        Whether results of earlier runs are removed first.
 
     Returns
     -------
@@ -174,6 +177,8 @@ def run_study(
         If another run works on the same folder, or it cannot be written to.
     """
     with _alone(prepared.results):
+        for name in prepared.plan.units if forget else ():
+            prepared.results.remove(name)
         files = write_plan(prepared.plan, prepared.results.private / "plan")
         schedule = Schedule(
             prepared.plan,
@@ -262,7 +267,7 @@ def _result(prepared: Prepared, schedule: Schedule) -> StudyResult:
         "cache": vars(statistics),
     }
     write_status(output, status, description)
-    table = gather(results, (one.unit for one in done.values()), TABLE)
+    table = gather(results, (one.unit for one in done.values()), DECODING_TABLE)
     return StudyResult(table, status, output, statistics)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from boldstream.study.executors.base import Job, Outcome
 from boldstream.study.planning.plan import StudyPlan
+from boldstream.study.planning.subject_units import BETAS
 from boldstream.study.planning.unit import Unit
 
-State: TypeAlias = Literal["waiting", "running", "done", "cached", "failed", "blocked"]
+State: TypeAlias = Literal["waiting", "running", "done", "cached", "unneeded", "failed", "blocked"]
 
 _GOOD = ("done", "cached")
 
@@ -25,7 +26,8 @@ class Progress:
     ----------
     unit : Unit
     state : State
-        "cached": done by an earlier run; "blocked": one that it needs failed.
+        "cached": done by an earlier run; "unneeded": betas that were removed
+        after all that needs them was done; "blocked": one that it needs failed.
     attempts : int
     error, traceback, worker : str
         Of the last attempt.
@@ -81,9 +83,13 @@ class Schedule:
 
     def _begin(self) -> None:
         chains: dict[str, list[str]] = {}
+        done = {name for name, one in self.units.items() if self._is_done(one.unit)}
+        unneeded = unneeded_units((one.unit for one in self.units.values()), done)
         for name, one in self.units.items():
-            if self._is_done(one.unit):
+            if name in done:
                 self._settle(one, "cached")
+            elif name in unneeded:
+                self._settle(one, "unneeded")
             elif self._chains and one.unit.subject:
                 chains.setdefault(one.unit.subject, []).append(name)
             elif not one.unit.needs:
@@ -170,3 +176,23 @@ class Schedule:
         subject = self.units[names[0]].unit.subject
         plan = str(self._files[subject])
         return Job(f"{names[0]}#{self._n_jobs}", plan, tuple(names), self._memory)
+
+
+def unneeded_units(units: Iterable[Unit], done: Collection[str]) -> set[str]:
+    """Betas that are not on disk, and that nothing is left to be done with.
+
+    Examples
+    --------
+    >>> betas = Unit("betas", "betas", "01")
+    >>> regions = Unit("decoding", "regions", "01", needs=(betas.id,))
+    >>> unneeded_units([betas, regions], {regions.id}), unneeded_units([betas, regions], set())
+    ({'sub-01/betas'}, set())
+    """
+    betas: set[str] = set()
+    used: set[str] = set()
+    needed: set[str] = set()
+    for unit in units:
+        (used if unit.id in done else needed).update(unit.needs)
+        if unit.step == BETAS:
+            betas.add(unit.id)
+    return (betas & used) - needed - set(done)

@@ -19,6 +19,7 @@ _COLUMNS = [
     *("subject", "unit", "step", "state", "attempts", "seconds", "peak_mb", "worker"),
     *("error", "traceback"),
 ]
+_TEXTS = ("subject", "unit", "step", "state", "worker", "error", "traceback")
 
 
 def status_of(
@@ -35,7 +36,12 @@ def status_of(
     """
     rows = [_row(one, notes.get(one.unit.id, {})) for one in units]
     rows += [
-        {"subject": one.subject, "state": "unusable", "error": f"{one.what}: {one.path}"}
+        {
+            **dict.fromkeys(_TEXTS, ""),
+            "subject": one.subject,
+            "state": "unusable",
+            "error": f"{one.what}: {one.path}",
+        }
         for one in problems
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -51,8 +57,8 @@ def _row(one: Progress, note: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": round(note["seconds"], 3) if note else None,
         "peak_mb": round(note["peak_bytes"] / 1e6, 1) if note else None,
         "worker": one.worker or note.get("worker", ""),
-        "error": _line(one.error),
-        "traceback": _line(one.traceback),
+        "error": one.error,
+        "traceback": one.traceback,
     }
 
 
@@ -63,8 +69,9 @@ def _line(text: str) -> str:
 
 def write_status(output: Path, status: pd.DataFrame, description: Mapping[str, Any]) -> None:
     """Write ``status.tsv`` and ``dataset_description.json``."""
+    cells = status.assign(**{name: status[name].map(_line) for name in _TEXTS})
     with Outputs(output, [STATUS, DESCRIPTION], overwrite=True) as outputs:
-        status.to_csv(outputs[STATUS], sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+        cells.to_csv(outputs[STATUS], sep="\t", index=False, na_rep="n/a", lineterminator="\n")
         write_json(outputs[DESCRIPTION], _description(description))
 
 

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from boldstream.core.checks import did_you_mean
 from boldstream.study.settings.base import Name, OwnPath, Settings
 
 Count = Annotated[int, Field(ge=0)]
 Millimetres = Annotated[float, Field(gt=0)]
+
+
+def _count_or_share(number: float) -> float:
+    if number > 1 and not number.is_integer():
+        raise ValueError(f"must be a share below 1, or a whole number of voxels, got {number:g}")
+    return number
+
+
+ESTIMATORS = (
+    *("svc", "svc_l1", "svc_l2", "logistic", "logistic_l1", "logistic_l2", "lda", "gnb"),
+    *("nearest_centroid", "correlation", "ridge_classifier", "dummy_classifier"),
+    *("ridge", "ridge_regressor", "lasso", "lasso_regressor", "svr", "dummy_regressor"),
+)
+"""Names that `boldstream.decoding` knows, here without its packages."""
+
+_CV = re.compile(r"loo|logo(:0*[1-9]\d*)?|(kfold|stratified|groupkfold)(:0*([2-9]|[1-9]\d+))?")
+
+
+def _known_estimator(name: str) -> str:
+    if name not in ESTIMATORS:
+        listed, hint = ", ".join(ESTIMATORS), did_you_mean(name, ESTIMATORS)
+        raise ValueError(f"must be one of {listed}, got {name!r}{hint}")
+    return name
+
+
+def _known_folds(text: str) -> str:
+    if not _CV.fullmatch(text):
+        raise ValueError(
+            "must be 'kfold:4', 'stratified:5', 'groupkfold:3', 'logo', 'logo:2' or 'loo', "
+            f"got {text!r}"
+        )
+    return text
+
+
+EstimatorName = Annotated[str, AfterValidator(_known_estimator)]
+FoldsName = Annotated[str, AfterValidator(_known_folds)]
+Selection = Annotated[float, Field(gt=0), AfterValidator(_count_or_share)]
 
 
 class BetaSettings(Settings):
@@ -91,10 +130,11 @@ class ExtractionSettings(_Analysis):
 
 
 class _Decoder(_Analysis):
-    estimator: str = "svc"
+    estimator: EstimatorName = "svc"
     """As `boldstream.decoding.SearchLight` takes it."""
-    cv: str = "logo"
-    """Folds: logo leaves out a run, kfold:4, stratified:5."""
+    cv: FoldsName = "logo"
+    """Folds: logo leaves out a run, logo:2 two, loo a trial; or kfold:4, stratified:5,
+    groupkfold:3."""
     scoring: str | None = None
     """Of scikit-learn; accuracy or R² by default."""
     permutations: Count = 0
@@ -112,12 +152,12 @@ class DecodingSettings(_Decoder):
     """Names; all by default."""
     targets: tuple[str, ...] | None = None
     """Names; all by default."""
-    estimators: dict[str, str] = Field(default_factory=dict)
+    estimators: dict[str, EstimatorName] = Field(default_factory=dict)
     """Estimators of single targets; by default "svc" for classes and "ridge" for values."""
     scale: bool = True
     """Whether voxels are standardised in each fold."""
-    select: float | None = None
-    """Take so many voxels, or a share up to 1, by their F in each fold."""
+    select: Selection | None = None
+    """Take so many voxels, or a share below 1, by their F in each fold."""
     param_grid: dict[str, list[Any]] | None = None
     """Parameters to choose inside each fold."""
 

@@ -13,7 +13,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class MemorySettings(Settings):
-    """Fields of `boldstream.MemoryConfig`; those not given suit the machine."""
+    """Fields of `boldstream.MemoryConfig` that studies use; those not given suit the machine."""
 
     limit: Size | None = None
     """Most memory of all processes of this machine together, as 8GB."""
@@ -23,8 +23,6 @@ class MemorySettings(Settings):
     """Data larger than so many times 1024³ bytes stay in files."""
     available_memory_buffer: Share | None = None
     """Share of the available memory that is left free."""
-    shared_memory_parallel: bool | None = None
-    """Whether processes use one file together."""
     max_memory_per_process_gb: Positive | None = None
     """Most that a process may hold, in 1024³ bytes."""
     memmap_temp_dir: str | None = None

@@ -37,10 +37,10 @@ class Step:
 
 STEPS: Mapping[str, Step] = {
     "betas": Step("volumes", "estimate_betas"),
-    "extraction": Step("volumes", "extract_courses"),
+    "extraction": Step("volumes", "extract_courses", version=2),
     "behaviour": Step("behaviour", "fit_behaviour"),
-    "decoding": Step("decoding", "decode_regions"),
-    "searchlight": Step("decoding", "search"),
-    "geometry": Step("geometry", "describe_geometry"),
-    "group": Step("group", "infer_group"),
+    "decoding": Step("decoding", "decode_regions", version=2),
+    "searchlight": Step("decoding", "search", version=2),
+    "geometry": Step("geometry", "describe_geometry", version=2),
+    "group": Step("group", "infer_group", version=2),
 }

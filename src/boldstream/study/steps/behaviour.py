@@ -62,8 +62,8 @@ def _trials(context: Context) -> pd.DataFrame:
     """Events of all runs: with the run, from 1, and the row of its table, from 0."""
     tables = []
     for run, text in enumerate(context.parameters["events"], 1):
-        table = pd.read_csv(
-            context.path(text), sep="\t", keep_default_na=False, na_values=[MISSING]
-        )
+        path = context.path(text)
+        delimiter = "," if path.suffix.lower() == ".csv" else "\t"
+        table = pd.read_csv(path, sep=delimiter, keep_default_na=False, na_values=[MISSING])
         tables.append(table.assign(run=run, row=range(len(table))))
     return pd.concat(tables, ignore_index=True)

@@ -14,11 +14,10 @@ from boldstream.io.writing import write_json, write_volume
 from boldstream.study.planning.subject_units import BETAS
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.regions import columns_of
-from boldstream.study.steps.tables import write_frame
+from boldstream.study.steps.tables import DECODING_TABLE, write_frame
 from boldstream.study.steps.trials import Labelled, labelled, open_trials, require_some
 from boldstream.study.steps.volumes import BETAS_FOLDER
 
-TABLE = "decoding.tsv"
 SCORES, ABOVE_CHANCE, MASK = "scores.nii.gz", "scoresAboveChance.nii.gz", "mask.nii.gz"
 
 Rows = list[dict[str, Any]]
@@ -92,7 +91,7 @@ def _write(context: Context, found: list[tuple[Decoding, float | None]], missing
     tables = [one.table.assign(chance=chance) for one, chance in found]
     rows = [row for table in tables for row in table.to_dict("records")]
     for suffix, parts in {
-        TABLE: [pd.DataFrame([*rows, *missing])],
+        DECODING_TABLE: [pd.DataFrame([*rows, *missing])],
         "folds.tsv": [one.folds for one, _ in found],
         "predictions.tsv": [one.predictions for one, _ in found],
         "confusion.tsv": [_confusion(one) for one, _ in found],

@@ -10,7 +10,7 @@ from boldstream.decoding.group import group_maps, group_scores
 from boldstream.io.masks import Mask, load_mask
 from boldstream.study.steps import decoding, geometry
 from boldstream.study.steps.context import Context
-from boldstream.study.steps.tables import read_frame, write_frame
+from boldstream.study.steps.tables import DECODING_TABLE, read_frame, write_frame
 
 TABLE = "group.tsv"
 
@@ -30,7 +30,7 @@ def infer_group(context: Context) -> None:
     if kind == "searchlight":
         _maps(context)
     elif kind == "decoding":
-        _scores(context, decoding.TABLE, ("roi", "target"))
+        _scores(context, DECODING_TABLE, ("roi", "target"))
     elif kind == "geometry":
         _scores(context, geometry.TABLE, ("roi", "model"), chance=0.0)
     else:
@@ -57,7 +57,8 @@ def _scores(
 
 def _maps(context: Context) -> None:
     settings = context.settings
-    maps = [_one(context, need, decoding.ABOVE_CHANCE) for need in context.unit.needs]
+    kind = decoding.ABOVE_CHANCE if settings["chance"] is None else decoding.SCORES
+    maps = [_one(context, need, kind) for need in context.unit.needs]
     masks = [_one(context, need, decoding.MASK) for need in context.unit.needs]
     group_maps(
         maps,

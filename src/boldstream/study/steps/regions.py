@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import did_you_mean
-from boldstream.core.errors import MaskError, ParameterError
+from boldstream.core.errors import GridMismatchError, MaskError, ParameterError
+from boldstream.core.grid import Grid
 from boldstream.glm.betas import StoredBetas
 from boldstream.io.labels import Atlas, load_labels
 from boldstream.io.masks import Mask, load_mask
@@ -20,19 +22,35 @@ Columns = NDArray[np.intp]
 ATLAS = "atlas"
 
 
-def reductions_of(context: Context) -> dict[str, Labels]:
-    """What gives the mean of each region: of masks by their names, of the atlas as ``atlas``."""
-    given, resample = context.parameters, _resample(context)
-    found: dict[str, Labels] = {}
-    for name, text in given["rois"].items():
-        mask = load_mask(str(context.path(text)), name=name)
-        found[name] = Labels(_as_image(mask), resample=resample)
+def reductions_of(context: Context, grid: Grid) -> dict[str, Labels]:
+    """What gives the mean of each region: of masks by their names, of the atlas as ``atlas``.
+
+    Raises
+    ------
+    GridMismatchError
+        If a mask lies on another grid than the image, and may not be resampled.
+    """
+    given = context.parameters
+    found = {name: Labels(_as_image(mask)) for name, mask in _masks(context, grid).items()}
     if given["atlas"] is not None:
         found[ATLAS] = Labels(
             str(context.path(given["atlas"]["image"])),
-            resample=resample,
+            resample=_resample(context),
             names=_names(context),
         )
+    return found
+
+
+def _masks(context: Context, grid: Grid) -> dict[str, Mask]:
+    found: dict[str, Mask] = {}
+    for name, text in context.parameters["rois"].items():
+        path = str(context.path(text))
+        try:
+            found[name] = load_mask(path, grid, resample=_resample(context), name=path)
+        except GridMismatchError as error:
+            raise GridMismatchError(
+                f"{error}; in a study file, `rois: {{resample: true}}`"
+            ) from error
     return found
 
 
@@ -44,14 +62,11 @@ def columns_of(context: Context, betas: StoredBetas) -> dict[str, Columns]:
     MaskError
         If a region has no voxel among them.
     """
-    given, resample = context.parameters, _resample(context)
+    given = context.parameters
     place = np.full(betas.grid.shape, -1, np.intp)
     place[betas.mask] = np.arange(betas.values.shape[1])
-    found: dict[str, Columns] = {}
-    for name, text in given["rois"].items():
-        path = str(context.path(text))
-        inside = load_mask(path, betas.grid, resample=resample, name=path).array
-        found[name] = place[inside]
+    masks = _masks(context, betas.grid)
+    found: dict[str, Columns] = {name: place[mask.array] for name, mask in masks.items()}
     if given["atlas"] is not None:
         found |= _of_atlas(context, betas, place)
     kept = {name: columns[columns >= 0] for name, columns in found.items()}
@@ -79,11 +94,22 @@ def wanted_labels(atlas: Atlas, names: list[str] | None) -> list[tuple[int, str]
         If the atlas has no region of such a name.
     """
     by_name = dict(zip(atlas.names, atlas.labels.tolist(), strict=True))
+    return [(by_name[name], name) for name in wanted_regions(atlas.names, names)]
+
+
+def wanted_regions(there: Sequence[str], names: list[str] | None) -> list[str]:
+    """The regions of an atlas that are named; all by default.
+
+    Raises
+    ------
+    ParameterError
+        If the atlas has no region of such a name.
+    """
     for name in names or ():
-        if name not in by_name:
-            hint = did_you_mean(name, by_name)
+        if name not in there:
+            hint = did_you_mean(name, there)
             raise ParameterError(f"`rois` must be regions of the atlas, got {name!r}{hint}")
-    return [(by_name[name], name) for name in (by_name if names is None else names)]
+    return list(dict.fromkeys(there)) if names is None else names
 
 
 def _names(context: Context) -> str | None:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from boldstream.io.tables import MISSING, write_frame
 
-from boldstream.glm.betas.outputs import write_trials
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
-MISSING = "n/a"
+__all__ = ["DECODING_TABLE", "MISSING", "read_frame", "write_frame"]
+
+DECODING_TABLE = "decoding.tsv"
+"""Ending of the tables that hold the scores of regions."""
 
 
-def write_frame(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
-    """Write a table with tabs between, and ``n/a`` where there is no value."""
-    write_trials(path, table)
-
-
-def read_frame(path: str | os.PathLike[str]) -> pd.DataFrame:
+def read_frame(path: str | os.PathLike[str]) -> DataFrame:
     """Read a table that `write_frame` wrote; labels that look like numbers stay text."""
+    import pandas as pd
+
     return pd.read_csv(
         path,
         sep="\t",
         keep_default_na=False,
         na_values=[MISSING],
-        dtype={"subject": str, "roi": str, "target": str},
+        dtype={"subject": str, "roi": str, "target": str, "model": str},
     )

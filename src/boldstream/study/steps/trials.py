@@ -20,6 +20,8 @@ from boldstream.study.steps.volumes import BETAS_FOLDER
 
 TRIALS = "trials.tsv"
 _OF_A_TRIAL = ["run", "row"]
+# Values of a column that an error lists.
+_LISTED = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +62,7 @@ def labelled(trials: pd.DataFrame, target: dict[str, Any]) -> Labelled:
     Raises
     ------
     ParameterError
-        If there is no such column.
+        If there is no such column, or none of the target's conditions in it.
     """
     column, conditions = target["column"], target["conditions"]
     if column not in trials:
@@ -71,10 +73,30 @@ def labelled(trials: pd.DataFrame, target: dict[str, Any]) -> Labelled:
         y = pd.to_numeric(given, errors="coerce").to_numpy(np.float64)
         has = np.isfinite(y)
     else:
-        y = given.astype(str).to_numpy()
-        has = given.notna().to_numpy() & (np.isin(y, conditions) if conditions else True)
+        y = _as_labels(given)
+        has = given.notna().to_numpy()
+        if conditions:
+            _require_one(conditions, y[has], column)
+            has = has & np.isin(y, conditions)
     kept = np.flatnonzero(has)
     return Labelled(kept, y[kept], trials["run"].to_numpy()[kept])
+
+
+def _as_labels(given: pd.Series[Any]) -> NDArray[Any]:
+    """Cells as text; whole numbers as they were written, also where others are missing."""
+    if not pd.api.types.is_float_dtype(given):
+        return np.asarray(given.astype(str))
+    return np.array([str(int(x)) if x.is_integer() else str(x) for x in given.tolist()])
+
+
+def _require_one(conditions: list[str], there: NDArray[Any], column: str) -> None:
+    found = np.unique(there).tolist()
+    if found and not set(conditions) & set(found):
+        asked, hint = ", ".join(conditions), did_you_mean(conditions[0], found)
+        listed = ", ".join(found[:_LISTED])
+        raise ParameterError(
+            f"`conditions` must be in the column {column!r}, got {asked}; there is {listed}{hint}"
+        )
 
 
 def require_some(some: Labelled, target: dict[str, Any]) -> Labelled:

@@ -12,9 +12,10 @@ from boldstream.api import extract
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import TableError
 from boldstream.glm.betas import trial_betas
+from boldstream.io.opening import open_image
 from boldstream.io.tables import read_table
 from boldstream.study.steps.context import Context
-from boldstream.study.steps.regions import ATLAS, reductions_of
+from boldstream.study.steps.regions import ATLAS, reductions_of, wanted_regions
 from boldstream.study.steps.tables import MISSING, write_frame
 
 BETAS_FOLDER = "betas"
@@ -48,12 +49,12 @@ def estimate_betas(context: Context) -> None:
 def extract_courses(context: Context) -> None:
     """Write the mean time course of each region, a table for each run."""
     given, settings = context.parameters, context.settings
-    regions = reductions_of(context)
     confounds = _confounds(context)
     for i, (image, label) in enumerate(zip(given["images"], given["labels"], strict=True)):
+        path = str(context.path(image))
         courses = extract(
-            str(context.path(image)),
-            dict(regions),
+            path,
+            dict(reductions_of(context, open_image(path).series.grid)),
             detrend=settings["detrend"],
             standardize=_STANDARDIZE[settings["standardize"]],
             low_pass=settings["low_pass"],
@@ -63,7 +64,7 @@ def extract_courses(context: Context) -> None:
             confounds=confounds[i] if isinstance(confounds, list) else confounds,
             memory_limit=context.memory_limit,
         )
-        place = f"{label.replace('_', '')}_" if label else ""
+        place = f"{label}_" if label else ""
         write_frame(context.file(f"{place}timeseries.tsv"), _side_by_side(context, courses))
 
 
@@ -84,10 +85,9 @@ def _side_by_side(context: Context, courses: dict[str, Any]) -> pd.DataFrame:
         if name != ATLAS:
             columns[name] = series.values[:, 0]
             continue
-        wanted = context.parameters["atlas"]["regions"]
-        for i, region in enumerate(series.names):
-            if wanted is None or region in wanted:
-                columns[region] = series.values[:, i]
+        place = {region: i for i, region in enumerate(series.names)}
+        for region in wanted_regions(series.names, context.parameters["atlas"]["regions"]):
+            columns[region] = series.values[:, place[region]]
     return pd.DataFrame(columns)
 
 
