@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from boldstream.memory.config import MemoryConfig
@@ -64,6 +63,6 @@ def run_study(
     if rois is not None:
         study = study.with_rois(rois)
     if output_dir is not None:
-        study = replace(study, output=Path(output_dir).expanduser().absolute())
+        study = study.in_folder(Path(output_dir))
     prepared = run.prepare(study, memory_config, n_jobs=n_jobs)
     return run.run_study(prepared, progress=progress)

@@ -281,3 +281,26 @@ def test_the_script_is_of_the_size_of_the_study(command: Command, study: Path) -
     assert "#SBATCH --ntasks-per-node=2" in done.out
     assert "MVPA_USE_MEMMAP=1" in done.out
     assert str(study) in done.out
+
+
+def test_a_part_of_a_study_leaves_the_rest_as_it_is(command: Command, study: Path) -> None:
+    study.write_text(
+        study.read_text() + "  - {kind: group, name: both, of: regions, permutations: 4}\n"
+    )
+    assert command("run", study, "--no-progress").code == 0
+    output = study.parent / "data/derivatives/boldstream"
+    before = {path: path.read_bytes() for path in output.rglob("*.tsv") if path.parent != output}
+    whole = status_of(study)
+    for flags in (["--subjects", "01"], ["--rois", "region_02"]):
+        done = command("run", study, "--no-progress", *flags)
+        assert (done.code, done.err) == (0, "")
+        assert {path: path.read_bytes() for path in before} == before
+        assert sorted(status_of(study)["unit"]) == sorted(whole["unit"])
+    assert set(command("run", study, "--no-progress").out.splitlines()[0].split()) >= {"cached"}
+    subjects = pd.read_csv(output / "subjects.tsv", sep="\t", dtype={"subject": str})
+    assert subjects["subject"].tolist() == ["01", "02"]
+    assert subjects["included"].all()
+    elsewhere = output.parent / "part"
+    command("run", study, "--no-progress", "--rois", "region_02", "--output-dir", elsewhere)
+    (table,) = elsewhere.glob("group/both/*_group.tsv")
+    assert pd.read_csv(table, sep="\t")["roi"].tolist() == ["region_02"]

@@ -35,7 +35,7 @@ def prepare_study(path: Path, options: StudyOptions) -> Prepared:
     if options.rois is not None:
         study = study.with_rois(options.rois)
     if options.output is not None:
-        study = replace(study, output=options.output.expanduser().absolute())
+        study = study.in_folder(options.output)
     if options.kind is not None:
         execution = study.settings.execution.model_copy(update={"kind": options.kind})
         settings = study.settings.model_copy(update={"execution": execution})

@@ -33,7 +33,7 @@ def find_problem(path: Path, roots: Iterable[Path]) -> str:
     >>> find_problem(Path("/no/such/bold.nii.gz"), [Path("/no")])
     'does not exist'
     """
-    if path.is_symlink():
+    if _is_link(path):
         target = os.path.realpath(path)
         inside = any(Path(target).is_relative_to(os.path.realpath(root)) for root in roots)
         if not inside and _ANNEX not in target:
@@ -43,3 +43,11 @@ def find_problem(path: Path, roots: Iterable[Path]) -> str:
     except BoldstreamError as error:
         return str(error).removeprefix(f"{path} ")
     return ""
+
+
+def _is_link(path: Path) -> bool:
+    """Whether it is one, as far as can be seen; who reads it tells what cannot be."""
+    try:
+        return path.is_symlink()
+    except PermissionError:
+        return False

@@ -11,6 +11,7 @@ from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.io.study import check_label
 from boldstream.study.inputs import StudyInputs, find_inputs
+from boldstream.study.settings.analyses import GroupSettings
 from boldstream.study.settings.models import StudySettings
 from boldstream.study.settings.reading import read_study
 
@@ -28,7 +29,12 @@ class OpenStudy:
     output : Path
         Folder of the results.
     n_subjects : int
-        Of the whole study, also where only some are taken.
+        Of the whole study, also where only some are taken, or can be used.
+    is_whole : bool
+        Whether it has all subjects and regions. What is tested together is
+        left out otherwise: it would take the place of the whole group's.
+    by_region : bool
+        Whether only some regions are taken: each is a unit then.
     """
 
     settings: StudySettings
@@ -36,6 +42,20 @@ class OpenStudy:
     inputs: StudyInputs
     output: Path
     n_subjects: int
+    is_whole: bool = True
+    by_region: bool = False
+
+    @property
+    def wanted(self) -> StudySettings:
+        """The settings, less what needs all subjects where there are some only."""
+        if self.is_whole:
+            return self.settings
+        left = tuple(x for x in self.settings.analyses if not isinstance(x, GroupSettings))
+        return self.settings.model_copy(update={"analyses": left})
+
+    def in_folder(self, output: Path) -> OpenStudy:
+        """The same study with a folder of its own for results: groups of some subjects, too."""
+        return replace(self, output=output.expanduser().absolute(), is_whole=True)
 
     def with_subjects(self, subjects: Sequence[str]) -> OpenStudy:
         """The same study of some subjects only.
@@ -57,7 +77,7 @@ class OpenStudy:
             subjects={k: files for k, files in self.inputs.subjects.items() if k in labels},
             problems=tuple(one for one in self.inputs.problems if one.subject in labels),
         )
-        return replace(self, inputs=inputs)
+        return replace(self, inputs=inputs, is_whole=False)
 
     def with_rois(self, rois: Sequence[str]) -> OpenStudy:
         """The same study with some regions only, in all analyses of regions."""
@@ -68,7 +88,8 @@ class OpenStudy:
             else analysis
             for analysis in self.settings.analyses
         )
-        return replace(self, settings=self.settings.model_copy(update={"analyses": analyses}))
+        settings = self.settings.model_copy(update={"analyses": analyses})
+        return replace(self, settings=settings, is_whole=False, by_region=True)
 
 
 def _require_list(name: str, given: Sequence[str]) -> None:
@@ -102,4 +123,5 @@ def study_of(settings: StudySettings, base: Path, output: Path | None = None) ->
     """
     inputs = find_inputs(settings, base)
     output = output or inputs.root / settings.output
-    return OpenStudy(settings, base, inputs, output, len(inputs.subjects))
+    found = {*inputs.subjects, *(one.subject for one in inputs.problems)}
+    return OpenStudy(settings, base, inputs, output, len(found))

@@ -36,6 +36,8 @@ class StudyPlan:
     cache : str or None
         Folder for what is read more than once; by default what each worker's
         environment says.
+    base : Path
+        Folder of the study file, whose revision is noted.
     """
 
     root: Path
@@ -43,6 +45,7 @@ class StudyPlan:
     units: Mapping[str, Unit]
     mapped_above: int = 0
     cache: str | None = None
+    base: Path = Path()
 
 
 def make_plan(
@@ -75,7 +78,8 @@ def make_plan(
     planner = SubjectPlanner(settings, inputs.root, base, split=split)
     units = [unit for files in inputs.subjects.values() for unit in planner.units(files)]
     units += group_units(settings, units)
-    return StudyPlan(inputs.root, output, {unit.id: unit for unit in units}, mapped_above)
+    by_id = {unit.id: unit for unit in units}
+    return StudyPlan(inputs.root, output, by_id, mapped_above, base=base)
 
 
 def write_plan(plan: StudyPlan, folder: Path) -> dict[str, Path]:
@@ -113,6 +117,7 @@ def _content(plan: StudyPlan, units: Iterable[Unit]) -> dict[str, Any]:
         "output": str(plan.output),
         "mapped_above": plan.mapped_above,
         "cache": plan.cache,
+        "base": str(plan.base),
         "units": [asdict(unit) for unit in units],
     }
 
@@ -135,6 +140,7 @@ def read_plan(path: Path) -> StudyPlan:
         _by_id(_unit(one) for one in content["units"]),
         content["mapped_above"],
         content["cache"],
+        Path(content["base"]),
     )
 
 

@@ -42,6 +42,8 @@ _MANY = 4
 _FEW = 4
 # How often it is looked whether someone wants the run to end.
 _WAIT_SECONDS = 1.0
+# Of SLURM, where it is not said how many: as in the documented example.
+_MOST_JOBS = 16
 # What local workers have from the start, in pages that they share.
 PRELOADED = (
     "boldstream.study.running.worker",
@@ -98,7 +100,7 @@ def prepare(
         If memory does not carry one worker.
     ParameterError, ImageFileError, StorageError
     """
-    settings, memory = study.settings, memory_config or memory_config_of(study.settings.memory)
+    settings, memory = study.wanted, memory_config or memory_config_of(study.settings.memory)
     wanted = settings.execution.n_jobs if n_jobs is None else n_jobs
     above = int(memory.MEMMAP_THRESHOLD_GB * GB) if memory.USE_MEMMAP else -1
     plan = make_plan(
@@ -106,11 +108,12 @@ def prepare(
         study.inputs,
         study.base,
         study.output,
-        split=study.n_subjects < _FEW,
+        split=study.by_region or study.n_subjects < _FEW,
         mapped_above=above,
     )
     folder = memory.MEMMAP_TEMP_DIR
-    plan = replace(plan, cache=None if folder is None else str(folder))
+    cache = None if folder is None else str((study.base / folder).absolute())
+    plan = replace(plan, cache=cache)
     if not plan.units or not study.inputs.subjects:
         raise ParameterError(_nothing(study))
     n_workers, each = _workers(settings.execution, plan, memory, settings.memory.limit, wanted)
@@ -136,9 +139,11 @@ def _workers(
     """How many workers, and how much memory each may hold."""
     most = int(memory.MAX_MEMORY_PER_PROCESS_GB * GB)
     need = min(most, worker_bytes(plan))
-    if execution.kind in ("dask", "slurm"):
+    if execution.kind == "slurm" or execution.scheduler is not None:
         # Their memory is that of other machines; each worker finds its own limit.
-        return max(1, wanted), most if execution.kind == "dask" else 0
+        n_subjects = len({unit.subject for unit in plan.units.values() if unit.subject})
+        n_workers = wanted if wanted > 0 else min(n_subjects, _MOST_JOBS)
+        return n_workers, 0
     budget = find_budget(limit)
     whole = usable_bytes(budget.peak_bytes, memory)
     n_jobs = 1 if execution.kind == "serial" else wanted
@@ -266,7 +271,8 @@ def _result(prepared: Prepared, schedule: Schedule) -> StudyResult:
         "settings": prepared.study.settings.model_dump(mode="json"),
         "cache": vars(statistics),
     }
-    write_status(output, status, description)
+    study = prepared.study
+    write_status(output, status, study.inputs.table(), description, is_whole=study.is_whole)
     table = gather(results, (one.unit for one in done.values()), DECODING_TABLE)
     return StudyResult(table, status, output, statistics)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from boldstream.io.tables import MISSING
 from boldstream.io.writing import Outputs, write_json
 from boldstream.study.inputs.found import Problem
 from boldstream.study.running.schedule import Progress
 
-STATUS = "status.tsv"
+STATUS, SUBJECTS = "status.tsv", "subjects.tsv"
 DESCRIPTION = "dataset_description.json"
 _BIDS_VERSION = "1.10.0"
 _COLUMNS = [
@@ -67,12 +68,47 @@ def _line(text: str) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
 
 
-def write_status(output: Path, status: pd.DataFrame, description: Mapping[str, Any]) -> None:
-    """Write ``status.tsv`` and ``dataset_description.json``."""
+def write_status(
+    output: Path,
+    status: pd.DataFrame,
+    subjects: pd.DataFrame,
+    description: Mapping[str, Any],
+    *,
+    is_whole: bool = True,
+) -> None:
+    """Write ``status.tsv``, ``subjects.tsv`` and ``dataset_description.json``.
+
+    Of a part of a study, the rows of tables that are about others stay.
+    """
     cells = status.assign(**{name: status[name].map(_line) for name in _TEXTS})
-    with Outputs(output, [STATUS, DESCRIPTION], overwrite=True) as outputs:
-        cells.to_csv(outputs[STATUS], sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    if not is_whole:
+        cells = _with_others(output / STATUS, cells, ["subject", "unit"])
+        subjects = _with_others(output / SUBJECTS, subjects, ["subject"])
+    with Outputs(output, [STATUS, SUBJECTS, DESCRIPTION], overwrite=True) as outputs:
+        _write(outputs[STATUS], cells)
+        _write(outputs[SUBJECTS], subjects)
         write_json(outputs[DESCRIPTION], _description(description))
+
+
+def _write(path: Path, table: pd.DataFrame) -> None:
+    _as_text(table).to_csv(path, sep="\t", index=False, lineterminator="\n")
+
+
+def _as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Cells as they are written: no table of BIDS has an empty one."""
+    cells = table.astype(object).where(table.notna(), MISSING)
+    return cells.astype(str).replace("", MISSING)
+
+
+def _with_others(path: Path, table: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """A table with the rows of an older one that are about something else, as they were written."""
+    if not path.exists():
+        return table
+    older = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    cells = _as_text(table)
+    known = set(cells[names].itertuples(index=False, name=None))
+    others = [row not in known for row in older[names].itertuples(index=False, name=None)]
+    return pd.concat([older[others], cells], ignore_index=True)
 
 
 def _description(more: Mapping[str, Any]) -> dict[str, Any]:

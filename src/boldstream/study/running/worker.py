@@ -6,6 +6,8 @@ import os
 import platform
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,21 @@ from boldstream.study.records.results import Results
 from boldstream.study.steps import STEPS
 from boldstream.study.steps.context import Context
 
+# In the order in which they are asked; the first one decides.
+_CACHE_VARIABLES = ("MEMMAP_TEMP_DIR", "BOLDSTREAM_CACHE")
+
 
 def do_job(job: Job) -> Outcome:
     """Do the units of a job, one after another, up to the first that fails."""
     started = time.perf_counter()
     done: list[str] = []
     failed, error, told = "", "", ""
+    plan: StudyPlan | None = None
     for name in job.units:
         try:
-            _do_unit(read_plan(Path(job.plan)), name, job.memory)
+            plan = plan or read_plan(Path(job.plan))
+            with _cache_in(plan.cache):
+                _do_unit(plan, name, job.memory)
         except Exception as raised:  # noqa: BLE001 - whatever fails, other jobs go on and it is told
             failed, told = name, traceback.format_exc()
             error = f"{type(raised).__name__}: {raised}"
@@ -49,8 +57,6 @@ def do_job(job: Job) -> Outcome:
 def _do_unit(plan: StudyPlan, name: str, memory: int) -> None:
     """Do one unit, unless another worker has done it meanwhile."""
     unit, results = plan.units[name], Results(plan.output)
-    if plan.cache is not None:
-        os.environ["BOLDSTREAM_CACHE"] = plan.cache
     key = unit_key(plan, unit, results)
     if results.find(name, key) is not None:
         return
@@ -63,6 +69,22 @@ def _do_unit(plan: StudyPlan, name: str, memory: int) -> None:
         note["memory_timeline"] = timeline.points
         note["seconds"] = time.perf_counter() - started
         note["peak_bytes"] = process_memory().peak_rss_bytes
+
+
+@contextmanager
+def _cache_in(folder: str | None) -> Iterator[None]:
+    """Have what is read more than once kept in a folder; in the caller's process only meanwhile."""
+    before = {name: os.environ.get(name) for name in _CACHE_VARIABLES}
+    if folder is not None:
+        os.environ |= dict.fromkeys(_CACHE_VARIABLES, folder)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def unit_key(plan: StudyPlan, unit: Unit, results: Results) -> str:
@@ -81,5 +103,5 @@ def _begin(plan: StudyPlan, unit: Unit, key: str) -> dict[str, Any]:
         "needs": unit.needs,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "worker": f"{platform.node()}:{os.getpid()}",
-        **provenance(plan.root),
+        **provenance(plan.base),
     }

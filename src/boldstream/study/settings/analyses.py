@@ -156,6 +156,9 @@ class DecodingSettings(_Decoder):
     """Estimators of single targets; by default "svc" for classes and "ridge" for values."""
     scale: bool = True
     """Whether voxels are standardised in each fold."""
+    allow_leakage: bool = False
+    """Whether folds may test what they train on, as runs on both sides of them; needed with one run
+    and stratified folds."""
     select: Selection | None = None
     """Take so many voxels, or a share below 1, by their F in each fold."""
     param_grid: dict[str, list[Any]] | None = None

@@ -61,6 +61,7 @@ def _decode(
         permutations=settings["permutations"],
         permutation_blocks=_blocks(settings, some),
         scale=settings["scale"],
+        allow_leakage=settings["allow_leakage"],
         select=_count_or_share(settings["select"]),
         param_grid=settings["param_grid"],
         memory_limit=context.memory_limit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from boldstream.study.steps.volumes import BETAS_FOLDER
 
 TRIALS = "trials.tsv"
 _OF_A_TRIAL = ["run", "row"]
+# Of the memory of a worker, beside its libraries and the voxels of a region.
+_MOST_SHARE = 4
 # Values of a column that an error lists.
 _LISTED = 10
 
@@ -45,7 +48,7 @@ class Labelled:
 def open_trials(context: Context) -> tuple[StoredBetas, pd.DataFrame]:
     """Betas of the subject, mapped, and the table of its trials with what behaviour adds."""
     betas = open_betas(context.needed(BETAS) / BETAS_FOLDER)
-    if context.mapped_above < 0 or betas.values.nbytes <= context.mapped_above:
+    if betas.values.nbytes <= _held_bytes(context):
         # Small enough to be held: read in one go.
         betas = replace(betas, values=np.array(betas.values))
     trials = betas.trials
@@ -54,6 +57,12 @@ def open_trials(context: Context) -> tuple[StoredBetas, pd.DataFrame]:
         added = added[[*_OF_A_TRIAL, *(name for name in OF_BEHAVIOUR if name in added)]]
         trials = trials.merge(added, on=_OF_A_TRIAL, how="left", validate="one_to_one")
     return betas, trials
+
+
+def _held_bytes(context: Context) -> float:
+    """Betas that may be held: small ones, and never most of what the worker may hold."""
+    limit = inf if context.memory_limit is None else context.memory_limit / _MOST_SHARE
+    return limit if context.mapped_above < 0 else min(context.mapped_above, limit)
 
 
 def labelled(trials: pd.DataFrame, target: dict[str, Any]) -> Labelled:
