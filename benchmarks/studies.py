@@ -35,8 +35,7 @@ targets:
   choice: {{column: choice}}
 analyses:
   - {{kind: decoding, name: regions, permutations: 100, permutation_blocks: trials}}
-  - {{kind: searchlight, name: light, target: choice, radius: 8, permutations: 200,
-     permutation_blocks: trials}}
+  - {{kind: searchlight, name: light, target: choice, radius: 8}}
 memory: {{limit: {limit}}}
 """
 

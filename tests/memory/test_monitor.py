@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 import boldstream as bs
-from boldstream.core.limits import Limit
+from boldstream.core.limits import Limit, process_memory
 from boldstream.memory.monitor import MemoryMonitor, Sample
 from boldstream.memory.usage import held_bytes
 
@@ -149,7 +150,10 @@ def test_without_monitoring_nothing_is_recorded_or_logged(
     assert (quiet.timeline, caplog.messages) == ([], [])
     MemoryMonitor(bs.MemoryConfig()).log_memory_usage("loading")
     (message,) = caplog.messages
-    assert message.startswith("loading: this process holds 0.")
+    found = re.match(r"loading: this process holds (\d+\.\d\d) GB, ", message)
+    assert found is not None
+    held = process_memory().rss_bytes
+    assert float(found[1]) == pytest.approx(held / 1024**3, abs=0.05)
 
 
 def test_no_config_means_the_tier_of_this_machine() -> None:
