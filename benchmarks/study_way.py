@@ -8,10 +8,19 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from boldstream.study.executors.base import Job, Outcome
 from boldstream.study.executors.processes import ProcessExecutor
 from boldstream.study.planning.opening import open_study
 from boldstream.study.running.run import PRELOADED, prepare, run_study
 from boldstream.study.running.worker import do_job
+
+UNIT_SECONDS = 0.5
+
+
+def sleep(job: Job) -> Outcome:
+    """A unit of work that takes a known time."""
+    time.sleep(UNIT_SECONDS)
+    return Outcome(job, job.units)
 
 
 def main() -> None:
