@@ -162,7 +162,7 @@ class Outputs:
     def _place(self, placed: list[Path]) -> None:
         """Give all files their names; note in `placed` those that replaced nothing."""
         for name in self._names:
-            _sync(self._private / name)
+            sync(self._private / name)
         # They may have come while the block ran.
         self._check_places()
         for name in self._names:
@@ -174,10 +174,11 @@ class Outputs:
             if is_new:
                 placed.append(place)
         for folder in {(self._folder / name).parent for name in self._names}:
-            _sync(folder)
+            sync(folder)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file or folder on the disk before this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

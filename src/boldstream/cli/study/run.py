@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -217,25 +219,23 @@ def _show(result: StudyResult, *, verbose: bool) -> None:
     say("results", str(result.output_dir))
 
 
-class _log_file:  # noqa: N801 - used as a function
+@contextmanager
+def _log_file(path: Path, *, verbose: bool) -> Iterator[None]:
     """Write the log of the library to a file, and with `verbose` to standard error, too."""
-
-    def __init__(self, path: Path, *, verbose: bool) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._handlers: list[logging.Handler] = [logging.FileHandler(path, encoding="utf-8")]
-        if verbose:
-            self._handlers.append(logging.StreamHandler())
-        self._logger = logging.getLogger("boldstream")
-
-    def __enter__(self) -> None:
-        self._level = self._logger.level
-        self._logger.setLevel(logging.INFO)
-        for handler in self._handlers:
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-            self._logger.addHandler(handler)
-
-    def __exit__(self, *raised: object) -> None:
-        self._logger.setLevel(self._level)
-        for handler in self._handlers:
-            self._logger.removeHandler(handler)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handlers: list[logging.Handler] = [logging.FileHandler(path, encoding="utf-8")]
+    if verbose:
+        handlers.append(logging.StreamHandler())
+    logger = logging.getLogger("boldstream")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        for handler in handlers:
+            logger.removeHandler(handler)
             handler.close()

@@ -21,6 +21,7 @@ import numpy as np
 
 from boldstream.core.errors import BoldstreamError, StorageError
 from boldstream.core.grid import Grid
+from boldstream.io.writing import sync
 from boldstream.memory.locks import (
     Lock,
     is_read,
@@ -206,9 +207,9 @@ def make_entry(path: Path, fill: Callable[[Path], Manifest]) -> None:
         part.mkdir(0o700)
         try:
             fill(part).write(part / _MANIFEST)
-            _sync_folder(part)
+            sync(part)
             part.rename(path)
-            _sync_folder(path.parent)
+            sync(path.parent)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
@@ -222,14 +223,6 @@ def _storage_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def remove_entry(path: Path, *, even_if_read: bool = False) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from boldstream.core.errors import StorageError, TableError
-from boldstream.io.writing import write_json
+from boldstream.io.writing import sync, write_json
 from boldstream.memory.temporary import TemporaryFolder
 
 MANIFEST = "unit.json"
@@ -118,7 +117,7 @@ class Results:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             _swap(made, place, private)
-            _sync(place.parent)
+            sync(place.parent)
         except OSError as error:
             raise StorageError(f"{place} cannot be written: {error.strerror}") from error
 
@@ -162,13 +161,5 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _sync_all(folder: Path) -> None:
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path)
+    sync(folder)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from boldstream.core.limits import process_memory
 from boldstream.study.executors.base import Job, Outcome
+from boldstream.study.executors.doing import failure, this_worker
 from boldstream.study.planning.plan import StudyPlan, read_plan
 from boldstream.study.planning.unit import Unit
 from boldstream.study.records.keys import key_of
@@ -28,30 +28,17 @@ _CACHE_VARIABLES = ("MEMMAP_TEMP_DIR", "BOLDSTREAM_CACHE")
 
 def do_job(job: Job) -> Outcome:
     """Do the units of a job, one after another, up to the first that fails."""
-    started = time.perf_counter()
     done: list[str] = []
-    failed, error, told = "", "", ""
     plan: StudyPlan | None = None
     for name in job.units:
         try:
             plan = plan or read_plan(Path(job.plan))
             with _cache_in(plan.cache):
                 _do_unit(plan, name, job.memory)
-        except Exception as raised:  # noqa: BLE001 - whatever fails, other jobs go on and it is told
-            failed, told = name, traceback.format_exc()
-            error = f"{type(raised).__name__}: {raised}"
-            break
+        except Exception as error:  # noqa: BLE001 - whatever fails, other jobs go on and it is told
+            return replace(failure(job, error), done=tuple(done), failed=name)
         done.append(name)
-    return Outcome(
-        job,
-        tuple(done),
-        failed,
-        error,
-        told,
-        seconds=time.perf_counter() - started,
-        peak_bytes=process_memory().peak_rss_bytes,
-        worker=f"{platform.node()}:{os.getpid()}",
-    )
+    return Outcome(job, tuple(done))
 
 
 def _do_unit(plan: StudyPlan, name: str, memory: int) -> None:
@@ -102,6 +89,6 @@ def _begin(plan: StudyPlan, unit: Unit, key: str) -> dict[str, Any]:
         "inputs": unit.inputs,
         "needs": unit.needs,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "worker": f"{platform.node()}:{os.getpid()}",
+        "worker": this_worker(),
         **provenance(plan.base),
     }
