@@ -62,7 +62,8 @@ class RemoteJobs:
         Gives the workers by address. Each gets one job at a time then, and it
         is seen at once which job is lost with which worker. Without it the
         scheduler decides: it tries a job again on other workers, as it is set
-        to, before it tells that it is lost.
+        to, before it tells that it is lost, and jobs that it has sent to the
+        same workers may be lost with it.
     explain : callable
         Says why the worker of a name is gone.
     """
