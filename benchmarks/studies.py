@@ -2,7 +2,9 @@
 
 ``python -m benchmarks.studies`` makes a study of eight subjects, runs it with
 one worker and with two in turn, each pinned to a core, in processes of their
-own, and prints what was asked and measured. Nothing else should run meanwhile.
+own, and prints what was asked and measured. Another such study with larger
+images runs under a memory limit that is just what two workers need. Nothing
+else should run meanwhile.
 """
 
 from __future__ import annotations
@@ -12,22 +14,21 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from benchmarks.harness import MIB, Finished, python, run_process
+from benchmarks import study_limit
+from benchmarks.harness import MIB
 from benchmarks.seed_scale import Row, print_table
+from benchmarks.study_limit import run_pinned
 from benchmarks.study_way import UNIT_SECONDS, sleep
 from boldstream.core.budget import parse_bytes
 from boldstream.simulate.choice_study import ChoiceStudyDesign, make_choice_study
 from boldstream.study.executors.base import Job
 from boldstream.study.executors.processes import ProcessExecutor
 
-_IMAGE = "8 subjects"
 _LIMIT = "3GB"
-_N_UNITS = 40
-_SHAPE = (40, 48, 40)
 _STUDY = """
 data: {{root: {root}, task: {task}}}
 rois:
@@ -41,9 +42,31 @@ memory: {{limit: {limit}}}
 """
 
 
-def make(folder: Path) -> Path:
+@dataclass(frozen=True)
+class Sizes:
+    """What is measured, and on how much of it.
+
+    Attributes
+    ----------
+    study, limited : ChoiceStudyDesign
+        To be timed, and to run under a limit.
+    n_units : int
+        Of half a second, to see what is lost between them.
+    repeats : int
+    """
+
+    study: ChoiceStudyDesign
+    limited: ChoiceStudyDesign
+    n_units: int
+    repeats: int = 3
+
+
+_FULL = Sizes(ChoiceStudyDesign(n_subjects=8, shape=(40, 48, 40)), study_limit.FULL, 40)
+_QUICK = Sizes(study_limit.QUICK, study_limit.QUICK, 4)
+
+
+def make(folder: Path, design: ChoiceStudyDesign) -> Path:
     """Write a study and its file."""
-    design = ChoiceStudyDesign(n_subjects=8, shape=_SHAPE)
     make_choice_study(folder / "data", design)
     images = sorted((folder / "data").rglob("*_bold.nii.gz"))
     task = images[0].name.split("task-")[1].split("_")[0]
@@ -52,37 +75,29 @@ def make(folder: Path) -> Path:
     return study
 
 
-def run(
-    study: Path, n_workers: int, output: Path, *, sample: bool = False
-) -> tuple[Finished, dict[str, Any]]:
-    """Run it in a process of its own; to watch its memory takes a tenth of a core."""
-    command = python("-m", "benchmarks.study_way", study, str(n_workers), output)
-    finished = run_process(command, sample_memory=sample)
-    return finished, json.loads(finished.output)
-
-
-def study_rows(repeats: int) -> Iterator[Row]:
+def study_rows(sizes: Sizes) -> Iterator[Row]:
     """One worker and two, in turn."""
+    image, repeats = f"{sizes.study.n_subjects} subjects", sizes.repeats
     limit = parse_bytes(_LIMIT)
     with tempfile.TemporaryDirectory() as folder:
-        study = make(Path(folder))
+        study = make(Path(folder), sizes.study)
         ratios, seconds = list[float](), {1: list[float](), 2: list[float]()}
         for repeat in range(repeats):
             for n in (1, 2):
-                _, told = run(study, n, Path(folder, f"out-{repeat}-{n}"))
+                _, told = run_pinned(study, n, Path(folder, f"out-{repeat}-{n}"))
                 seconds[n].append(told["seconds"])
             ratios.append(seconds[1][-1] / seconds[2][-1])
-        finished, _ = run(study, 2, Path(folder, "out-watched"), sample=True)
+        finished, _ = run_pinned(study, 2, Path(folder, "out-watched"), sample=True)
     ratio = statistics.median(ratios)
     one, two = (statistics.median(seconds[n]) for n in (1, 2))
     got = f"{ratio:.2f} × ({two:.1f} s, one {one:.1f} s; n = {repeats})"
-    yield Row(_IMAGE, "two workers: time", "≥ 1.8 × faster", got, ratio >= 1.8)
+    yield Row(image, "two workers: time", "≥ 1.8 × faster", got, ratio >= 1.8)
     peak = finished.peak_bytes
     got = f"{peak / MIB:.0f} MiB of {limit / MIB:.0f} MiB"
-    yield Row(_IMAGE, "peak of all processes (PSS)", "≤ limit", got, peak <= limit)
+    yield Row(image, "peak of all processes (PSS)", "≤ limit", got, peak <= limit)
 
 
-def overhead_row() -> Row:
+def overhead_rows(sizes: Sizes) -> Iterator[Row]:
     """What is lost between units of half a second."""
     with ProcessExecutor(sleep, 2) as executor:
         executor.submit(Job("warm", "", ()))
@@ -91,23 +106,52 @@ def overhead_row() -> Row:
         while left:
             left -= len(executor.wait())
         began = time.perf_counter()
-        for i in range(_N_UNITS):
+        for i in range(sizes.n_units):
             executor.submit(Job(str(i), "", ()))
-        left = _N_UNITS
+        left = sizes.n_units
         while left:
             left -= len(executor.wait())
         seconds = time.perf_counter() - began
-    share = seconds / (UNIT_SECONDS * _N_UNITS / 2) - 1
-    what = f"overhead of {_N_UNITS} units of {UNIT_SECONDS} s"
-    return Row("two workers", what, "< 2 %", f"{100 * share:.2f} %", share < 0.02)
+    share = seconds / (UNIT_SECONDS * sizes.n_units / 2) - 1
+    what = f"overhead of {sizes.n_units} units of {UNIT_SECONDS} s"
+    yield Row("two workers", what, "< 2 %", f"{100 * share:.2f} %", share < 0.02)
+
+
+def limited_rows(sizes: Sizes) -> Iterator[Row]:
+    """Two workers under a limit that is just what they need."""
+    return study_limit.limit_rows(sizes.limited)
+
+
+GROUPS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
+    "workers": study_rows,
+    "overhead": overhead_rows,
+    "limit": limited_rows,
+}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description=__doc__)
+    parser.add_argument("--only", action="append", choices=[*GROUPS], help="may be given again")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="small studies; nothing is judged")
+    parser.add_argument("--json", type=Path, help="write the table there as well")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    print_table([*study_rows(options.repeats), overhead_row()], judged=True)
+    """Run what is asked for and print the table."""
+    options = _arguments()
+    sizes = replace(_QUICK if options.quick else _FULL, repeats=options.repeats)
+    rows: list[Row] = []
+    try:
+        for group in GROUPS:
+            if group in (options.only or GROUPS):
+                rows += GROUPS[group](sizes)
+    finally:
+        # What was measured is shown even where its end fails.
+        print_table(rows, judged=not options.quick)
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 
 if __name__ == "__main__":

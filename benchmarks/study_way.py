@@ -1,4 +1,7 @@
-"""``python -m benchmarks.study_way STUDY N OUTPUT`` runs a study with N pinned workers."""
+"""``python -m benchmarks.study_way STUDY N OUTPUT`` runs a study with N pinned workers.
+
+With fewer, where memory does not carry so many.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +27,18 @@ def sleep(job: Job) -> Outcome:
 
 
 def main() -> None:
-    """Print seconds and the number of units as JSON."""
+    """Print seconds, and the numbers of units and workers, as JSON."""
     path, n_workers, output = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     study = replace(open_study(path), output=output)
     prepared = prepare(study, n_jobs=n_workers)
 
     def pinned() -> ProcessExecutor:
-        memory = prepared.memory
         return ProcessExecutor(
-            do_job, n_workers, memory_limit_per_worker=memory, pin=True, preload=PRELOADED
+            do_job,
+            prepared.n_workers,
+            memory_limit_per_worker=prepared.memory,
+            pin=True,
+            preload=PRELOADED,
         )
 
     began = time.perf_counter()
@@ -40,7 +46,8 @@ def main() -> None:
     seconds = time.perf_counter() - began
     if len(result.failed):
         raise SystemExit(str(result.failed["error"].iloc[0]))
-    json.dump({"seconds": seconds, "units": len(result.status)}, sys.stdout)
+    told = {"seconds": seconds, "units": len(result.status), "workers": prepared.n_workers}
+    json.dump(told, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from nilearn.glm._base import _clean_contrast_name
 from nilearn.glm.contrasts import expression_to_contrast_vector
 
 import boldstream as bs
-from boldstream.cli.glm_contrasts import Contrast, parse_contrasts
+from boldstream.cli.glm_contrasts import parse_contrasts
 from boldstream.cli.glm_files import ModelFiles
+from boldstream.glm.first_level.contrasts import Contrast
 
 COLUMNS = ["cat", "face", "house", "1back", "left-right", "drift_1", "constant"]
 

@@ -19,6 +19,7 @@ analyses:
   - {{kind: decoding, name: regions, estimator: lda, permutations: 20}}
   - {{kind: searchlight, name: light, target: picture, estimator: lda, radius: 8}}
   - {{kind: group, name: group, of: regions}}
+quality: false
 execution: {{kind: {kind}, retries: {retries}, slurm: {slurm}}}
 """
 UNITS = [f"sub-{s}/{step}" for s in ("01", "02") for step in ("betas", "regions", "light")]
@@ -49,7 +50,15 @@ def write_study(
 @contextmanager
 def running(study: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run in a process of its own."""
-    command = [sys.executable, "-m", "boldstream", "run", str(study), "--no-progress"]
+    command = [
+        sys.executable,
+        "-m",
+        "boldstream",
+        "run",
+        str(study),
+        "--no-progress",
+        "--no-report",
+    ]
     command += ["--output-dir", str(output), "--n-jobs", "2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:

@@ -52,7 +52,8 @@ def test_the_documented_calls_give_a_table_status_and_folder(
     assert results.table["roi"].tolist() == ["roi1", "roi2"] * 2
     again = pipeline.run_analysis(SUBJECTS)
     assert set(again.status["state"]) == {"cached"}
-    assert again.statistics.hits == 6
+    # Betas, two regions and quality of each subject.
+    assert again.statistics.hits == 8
     assert again.statistics.misses == 0
     assert again.statistics.seconds_saved > 0
     pd.testing.assert_frame_equal(again.table, results.table)

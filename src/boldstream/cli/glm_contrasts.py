@@ -1,105 +1,17 @@
-"""Contrasts as they are written on the command line: names, and sums of regressors."""
+"""Contrasts as they are written on the command line."""
 
 from __future__ import annotations
 
-import ast
-import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from boldstream.core.checks import did_you_mean
-from boldstream.core.errors import ParameterError
-from boldstream.signal.confounds import names_in_short
+from boldstream.glm.first_level.contrasts import Contrast
 
-Floats = NDArray[np.float64]
-
-_SUMS: Mapping[type[Any], Callable[..., Floats]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.UAdd: operator.pos,
-    ast.USub: operator.neg,
-}
-_WORDS = {"-": " Minus ", "+": " Plus ", ">": " Gt ", "<": " Lt ", "_": " "}
 # Of 255 bytes that a file name may have.
 _LONGEST_LABEL = 100
-# Of the length of a contrast: what may lie outside the design before it cannot be estimated.
-_OUTSIDE = 1e-6
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A contrast by its name.
-
-    Attributes
-    ----------
-    name : str
-    rows : tuple of str
-        Sums of regressors; more than one make an F test.
-    """
-
-    name: str
-    rows: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """The name in file names: letters and digits, as nilearn writes it.
-
-        Examples
-        --------
-        >>> Contrast("face - 0.5*big_house", ()).label
-        'faceMinus05BigHouse'
-        """
-        name = self.name
-        for sign, word in _WORDS.items():
-            name = name.replace(sign, word)
-        first, *rest = name.split(" ")
-        words = " ".join([first.lower(), *(word.title() for word in rest)])
-        return "".join(char for char in words if char.isalnum())
-
-    @property
-    def test(self) -> Literal["t", "F"]:
-        return "t" if len(self.rows) == 1 else "F"
-
-    def weights(self, design: Any, run: str) -> Floats:
-        """Weights of the regressors of a run, (regressors,) or of an F test (rows, regressors).
-
-        Parameters
-        ----------
-        design : pandas.DataFrame, shape (volumes that are kept, regressors)
-        run : str
-            What errors call the run.
-
-        Raises
-        ------
-        ParameterError
-            If a row is no sum of regressors, or the run cannot tell what it
-            asks for.
-        """
-        columns = [str(column) for column in design.columns]
-        weights = np.stack([_weights(row, columns, f"the design of {run}") for row in self.rows])
-        shown = "; ".join(self.rows)
-        if np.linalg.matrix_rank(weights) < len(weights):
-            raise ParameterError(
-                f"the rows of a contrast must be independent and not 0, got {shown!r}"
-            )
-        _, values, right = np.linalg.svd(design.to_numpy(dtype=np.float64), full_matrices=False)
-        # As the fit decides what counts as 0.
-        least = values.max() * max(design.shape) * np.finfo(np.float64).eps
-        inside = right[values > least]
-        outside = weights - weights @ inside.T @ inside
-        if (np.linalg.norm(outside, axis=1) > _OUTSIDE * np.linalg.norm(weights, axis=1)).any():
-            raise ParameterError(
-                f"the contrast {shown!r} cannot be estimated in {run}: a regressor that it names "
-                "is 0 in all volumes that are kept, or made up of others"
-            )
-        return weights[0] if self.test == "t" else weights
 
 
 def parse_contrasts(texts: Sequence[str]) -> list[Contrast]:
@@ -145,66 +57,3 @@ def _split(text: str, sign: str, maxsplit: int = 0) -> list[str]:
 
 def _refuse(message: str) -> None:
     raise typer.BadParameter(message, param_hint="--contrast")
-
-
-def _weights(row: str, columns: Sequence[str], where: str) -> Floats:
-    """Weights of one row; a column's own name counts before what it would mean as a sum."""
-    units = np.eye(len(columns), len(columns) + 1)
-    if row in columns:
-        return units[columns.index(row), :-1]
-    # Between backticks stands what need not be a name that Python could have.
-    quoted = {f"_{i}_": name for i, name in enumerate(re.findall(r"`([^`]*)`", row))}
-    text = row
-    for alias, name in quoted.items():
-        text = text.replace(f"`{name}`", f" {alias} ", 1)
-
-    def unit(name: str) -> Floats:
-        name = quoted.get(name, name)
-        if name not in columns:
-            raise ParameterError(
-                f"the contrast {row!r} must name regressors of {where}, "
-                f"{names_in_short(columns)}, got {name!r}{did_you_mean(name, columns)}"
-            )
-        found: Floats = units[columns.index(name)]
-        return found
-
-    try:
-        with np.errstate(all="ignore"):
-            weights = _value(ast.parse(text.strip(), mode="eval").body, unit, len(columns))
-    except (SyntaxError, OverflowError):
-        weights = None
-    if weights is None or weights[-1] or not np.isfinite(weights).all():
-        raise ParameterError(
-            "a contrast must be a sum of regressors, each times a number, as 'face - 0.5*house', "
-            f"with backticks around names that are not one plain word; got {row!r}"
-        )
-    return weights[:-1]
-
-
-def _value(node: ast.expr, unit: Callable[[str], Floats], n_columns: int) -> Floats | None:
-    """Weights of the columns in an expression, and last what is no column's; None if not linear."""
-    match node:
-        case ast.Name(name):
-            return unit(name)
-        case ast.Constant(int() | float() as number):
-            return np.append(np.zeros(n_columns), float(number))
-        case ast.UnaryOp(sign, operand) if type(sign) in _SUMS:
-            value = _value(operand, unit, n_columns)
-            return None if value is None else _SUMS[type(sign)](value)
-        case ast.BinOp(left, sign, right):
-            a, b = _value(left, unit, n_columns), _value(right, unit, n_columns)
-            return None if a is None or b is None else _joined(sign, a, b)
-    return None
-
-
-def _joined(sign: ast.operator, a: Floats, b: Floats) -> Floats | None:
-    if type(sign) in _SUMS:
-        return _SUMS[type(sign)](a, b)
-    if not isinstance(sign, ast.Mult | ast.Div):
-        return None
-    is_number_first = isinstance(sign, ast.Mult) and not a[:-1].any()
-    number, other = (a, b) if is_number_first else (b, a)
-    factor = float(number[-1])
-    if number[:-1].any() or (isinstance(sign, ast.Div) and not factor):
-        return None
-    return other * factor if isinstance(sign, ast.Mult) else other / factor

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from boldstream.cli.glm_contrasts import Contrast
+from boldstream.glm.first_level.contrasts import Contrast
 
 DESCRIPTION = "dataset_description.json"
 # nilearn's name of each map of a contrast, and what it is called in file names.

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from boldstream._version import __version__
 from boldstream.cli.cleaning import CleaningOptions
-from boldstream.cli.glm_contrasts import Contrast
-from boldstream.cli.glm_designs import RunDesign, make_design, write_designs
+from boldstream.cli.glm_designs import write_designs
 from boldstream.cli.glm_files import DESCRIPTION, ModelFiles
 from boldstream.cli.glm_options import DesignOptions, facts_of_model
 from boldstream.cli.jobs import describe_origin, full_path
 from boldstream.core.errors import BoldstreamError, ParameterError
 from boldstream.glm.first_level import FirstLevel
+from boldstream.glm.first_level.contrasts import Contrast
+from boldstream.glm.first_level.designs import DesignModel, RunDesign, make_design
 from boldstream.glm.regression import order_of
 from boldstream.io.describing import describe_image
 from boldstream.io.masks import load_mask
@@ -94,7 +95,7 @@ class GlmJob:
         runs = self.cleaning.load_runs(self.bold, series)
         times = [repetition_time(open_image(image).series, self.t_r) for image in self.bold]
         designs = [
-            make_design(*of_run, self.design)
+            make_design(*of_run, DesignModel(**self.design.parameters))
             for of_run in zip(self.bold, lengths, times, self.events, runs, strict=True)
         ]
         facts = {

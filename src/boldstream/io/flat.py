@@ -18,7 +18,7 @@ from boldstream.core.errors import CorruptImageError
 from boldstream.io.headers import Header
 from boldstream.io.parts import Buffers, Chunk, Part
 from boldstream.io.source import Read, Scaling
-from boldstream.io.translate import read_head, translated
+from boldstream.io.translate import AGAIN, read_head, translated
 
 # Deflate makes at most 1032 bytes of one.
 _LARGEST_GZIP_RATIO = 1032
@@ -87,7 +87,7 @@ def open_flat(file: FlatFile, header: Header) -> Part:
 def _check_size(path: Path, held: int, asked: int, verb: str) -> None:
     if held < asked:
         raise CorruptImageError(
-            f"{path} is truncated: it {verb} {held} bytes, its header asks for {asked}"
+            f"{path} is truncated: it {verb} {held} bytes, its header asks for {asked}{AGAIN}"
         )
 
 
@@ -186,7 +186,7 @@ class CompressedPart(Part):
             if not got:
                 raise CorruptImageError(
                     f"{self._file.path} is truncated: its data end before the last of the "
-                    f"{self.header.n_volumes} volumes that its header asks for"
+                    f"{self.header.n_volumes} volumes that its header asks for{AGAIN}"
                 )
             filled += got
 

@@ -89,7 +89,7 @@ def load_labels(
     >>> regions.labels, regions.names
     (array([3, 7]), ('3', 'V1'))
     """
-    volume = read_volume(atlas, grid, name="atlas")
+    volume = read_volume(atlas, grid, name="atlas", hint="; maps of weights go to `Maps` (--maps)")
     array = _whole_numbers(volume.values, volume.label)
     labels = np.unique(array).astype(np.int64)
     labels = labels[labels != 0]
@@ -98,7 +98,10 @@ def load_labels(
     if needs_resampling(volume.grid, grid, resample, name=volume.label):
         array = resample_volume(array, volume.grid, grid, order=NEAREST)
         if not array.any():
-            raise MaskError(f"{volume.label} has no voxel left on the grid of the image: {grid}")
+            raise MaskError(
+                f"{volume.label} has no voxel left on the grid of the image: {grid}; "
+                "check that both are in one space"
+            )
     named = _read_names(names if names is not None else _table_beside(path_of(atlas)))
     return Atlas(grid, array, labels, tuple(named.get(int(i), str(i)) for i in labels))
 

@@ -79,7 +79,10 @@ def load_maps(maps: MapsLike, grid: Grid, *, resample: ResampleMode = None) -> M
         packed.append(values)
     rows = np.flatnonzero(packed.support)
     if not rows.size:
-        raise MaskError(f"{label} has no weight other than 0 on the grid of the image: {grid}")
+        raise MaskError(
+            f"{label} has no weight other than 0 on the grid of the image: {grid}; "
+            "check that both are in one space"
+        )
     names = tuple(f"map_{i}" for i in range(1, source.series.n_volumes + 1))
     return MapWeights(packed.unpack(rows), rows, names)
 

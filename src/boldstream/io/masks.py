@@ -74,13 +74,16 @@ def load_mask(
     >>> int(load_mask(ones, Grid((3, 1, 1), np.eye(4))).array.sum())
     2
     """
-    volume = read_volume(mask, grid, name=name)
+    volume = read_volume(mask, grid, name=name, hint="; maps of weights go to `Maps` (--maps)")
     inside = _inside(volume.values, volume.label)
     if grid is None or not needs_resampling(volume.grid, grid, resample, name=volume.label):
         return Mask(name, grid or volume.grid, inside)
     resampled = resample_volume(inside.view(np.uint8), volume.grid, grid, order=NEAREST)
     if not resampled.any():
-        raise MaskError(f"{volume.label} has no voxel left on the grid of the image: {grid}")
+        raise MaskError(
+            f"{volume.label} has no voxel left on the grid of the image: {grid}; "
+            "check that both are in one space"
+        )
     return Mask(name, grid, np.asarray(resampled, dtype=np.bool_))
 
 

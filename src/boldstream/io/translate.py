@@ -17,6 +17,9 @@ _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _HEAD_BYTES = 512
 GZIP_MAGIC = b"\x1f\x8b"
 HDF5_MAGIC = b"\x89HDF"
+# What to do about it, at the end of a message.
+AGAIN = "; copy or make it again"
+_KINDS = "; give a NIfTI, ANALYZE, AFNI, MGH, PAR/REC or MINC file"
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -54,8 +57,9 @@ def translated(path: str | os.PathLike[str], *, damage: bool = False) -> Iterato
             raise ImageFileError(message) from error
         reason = str(error).replace(f' of "{path}"', "") or type(error).__name__
         if damage or isinstance(error, _DAMAGE):
-            raise CorruptImageError(f"{path} is truncated or damaged: {reason}") from error
-        raise ImageFileError(f"{path} cannot be read as an image: {reason}") from error
+            raise CorruptImageError(f"{path} is truncated or damaged: {reason}{AGAIN}") from error
+        kinds = _KINDS if reason == "Cannot work out file type" else ""
+        raise ImageFileError(f"{path} cannot be read as an image: {reason}{kinds}") from error
 
 
 def read_head(path: Path) -> bytes:

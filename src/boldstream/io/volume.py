@@ -36,8 +36,10 @@ class Volume:
     values: NDArray[Any]
 
 
-def read_volume(image: VolumeLike, grid: Grid | None, *, name: str) -> Volume:
+def read_volume(image: VolumeLike, grid: Grid | None, *, name: str, hint: str = "") -> Volume:
     """Read an image that must hold one volume; an array is taken to lie on `grid`.
+
+    `hint` says what to do with an image that holds several.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def read_volume(image: VolumeLike, grid: Grid | None, *, name: str) -> Volume:
     series = source.series
     label = label_of(image, name)
     if series.n_volumes != 1:
-        raise MaskError(f"{label} must hold one volume, got {series.n_volumes}")
+        raise MaskError(f"{label} must hold one volume, got {series.n_volumes}{hint}")
     (block,) = source.blocks(1)
     return Volume(label, series.grid, series.grid.volume_of(real_values(block)[0]))
 

@@ -99,9 +99,9 @@ class Outputs:
             return outputs
         except OSError as error:
             self._remove_folders()
+            why = "it is a file" if isinstance(error, FileExistsError) else error.strerror
             raise ParameterError(
-                f"the output folder must be one that can be written to, got {self._folder}: "
-                f"{error.strerror}"
+                f"the output folder must be one that can be written to, got {self._folder}: {why}"
             ) from error
         except BaseException:
             # An interrupt before the block is entered: its end will not be reached.
@@ -141,7 +141,7 @@ class Outputs:
         if taken and not self._overwrite:
             raise OutputExistsError(
                 f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; "
-                "--overwrite (overwrite=True) replaces it"
+                f"--overwrite (overwrite=True) replaces {'it' if len(taken) == 1 else 'them'}"
             )
 
     def _make_folder(self, folder: Path) -> None:

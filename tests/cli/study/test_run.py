@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,7 @@ data: {{root: {root}, task: demo, mask: "{root}/{mask}"}}
 rois:
   atlas: {{image: {atlas}, regions: [region_01, region_02]}}
 betas: {{method: lsa}}
+quality: false
 targets:
   picture: {{column: picture}}
 analyses:
@@ -181,7 +183,7 @@ def test_a_subject_that_cannot_be_used_is_named(command: Command, study: Path) -
     image.write_bytes(b"")
     done = command("run", study, "--no-progress", "--verbose")
     assert done.code == 1
-    assert f"Error: subject 02: is empty: it holds 0 bytes: {image}" in done.err
+    assert f"Error: subject 02: {image}: is empty: it holds 0 bytes" in done.err
     assert "nan" not in done.err
     assert status_of(study)["subject"].tolist()[-1] == "02"
 
@@ -192,22 +194,38 @@ def test_without_a_usable_subject_nothing_is_started(command: Command, study: Pa
     study.write_text(study.read_text() + "  - {kind: group, name: group, of: regions}\n")
     done = command("run", study, "--no-progress")
     assert done.code == 1
-    assert "got none: 01: is empty" in done.err
+    assert re.search(r"got none: subject 01: .*_bold.nii.gz: is empty", done.err)
     assert not (study.parent / "data/derivatives/boldstream").exists()
 
 
 def test_messages_of_several_lines_are_shown_as_they_are(command: Command, study: Path) -> None:
-    image = nib.load(atlas_of(study.parent / "data"))
-    assert isinstance(image, nib.Nifti1Image)
-    path = study.parent / "data/atlas.nii.gz"
-    nib.Nifti1Image(np.asarray(image.dataobj), image.affine * 2).to_filename(path)
-    study.write_text(study.read_text().replace(atlas_of(study.parent / "data"), str(path)))
+    # Of first runs alone the grid is looked at before anything starts.
+    for path in (study.parent / "data").rglob("*run-2_bold.nii.gz"):
+        image = nib.load(path)
+        assert isinstance(image, nib.Nifti1Image)
+        nib.Nifti1Image(np.asarray(image.dataobj), image.affine * 2).to_filename(path)
     done = command("run", study, "--no-progress", "--verbose")
     assert "must lie on the same grid, got\n" in done.err
     assert "\\n" not in done.err
     table = (study.parent / "data/derivatives/boldstream/status.tsv").read_text()
     # Units, and a line of names.
     assert len(table.splitlines()) == 7
+
+
+def test_an_atlas_on_another_grid_is_told_before_anything_starts(
+    command: Command, study: Path
+) -> None:
+    image = nib.load(atlas_of(study.parent / "data"))
+    assert isinstance(image, nib.Nifti1Image)
+    path = study.parent / "data/atlas.nii.gz"
+    nib.Nifti1Image(np.asarray(image.dataobj), image.affine * 2).to_filename(path)
+    study.write_text(study.read_text().replace(atlas_of(study.parent / "data"), str(path)))
+    done = command("run", study, "--no-progress")
+    assert done.code == 1
+    lines = study.read_text().splitlines()
+    line = next(i for i, text in enumerate(lines, 1) if text.startswith("  atlas:"))
+    assert f"{study}, line {line}: `rois.atlas.image` must lie on the grid of the" in done.err
+    assert not (study.parent / "data/derivatives/boldstream").exists()
 
 
 def test_a_run_that_has_to_wait_forgets_nothing(command: Command, study: Path) -> None:
@@ -261,6 +279,7 @@ def test_init_writes_a_file_that_runs(command: Command, study: Path) -> None:
     done = command("init", data)
     assert done.code == 0
     assert (data / "study.yaml").exists()
+    assert "boldstream run" in done.out
     assert command("run", data / "study.yaml", "--dry-run").code == 0
     again = command("init", data)
     assert again.code == 1

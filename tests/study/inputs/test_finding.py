@@ -62,9 +62,21 @@ def test_what_is_not_needed_is_not_asked_for(study: Path) -> None:
     for path in study.rglob("*_events.tsv"):
         path.unlink()
     courses = {"kind": "extraction", "name": "courses"}
-    inputs = found(study, analyses=[courses], targets={})
+    inputs = found(study, analyses=[courses], targets={}, quality=False)
     (run, _) = inputs.subjects["01"].runs
     assert (run.events, run.confounds, inputs.subjects["01"].mask) == (None, None, None)
+
+
+def test_motion_is_looked_for_and_not_missed(study: Path) -> None:
+    """What quality alone reads keeps no subject out."""
+    courses = {"kind": "extraction", "name": "courses"}
+    tables = sorted(study.rglob("*desc-confounds*.tsv"))
+    of_first = [table for table in tables if "sub-01" in table.name]
+    of_first[0].write_text("")  # empty, and so no table
+    inputs = found(study, analyses=[courses], targets={})
+    assert inputs.problems == ()
+    runs = inputs.subjects["01"].runs
+    assert [run.confounds for run in runs] == [None, *of_first[1:]]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def units(*, regions: Any = None, split: bool = True, **analysis: Any) -> dict[s
             "rois": regions or {"masks": MASKS},
             "targets": TARGETS,
             "analyses": [{"kind": "decoding", "name": "choices", **analysis}],
+            "quality": False,
         }
     )
     run = RunFiles("run-1", BASE / "bold.nii.gz", BASE / "events.tsv", t_r=2.0)
@@ -74,6 +75,7 @@ def test_what_a_strategy_reads_is_an_input(tmp_path: Path, confounds: dict[str, 
             "confounds": confounds,
             "rois": {"masks": MASKS},
             "analyses": [{"kind": "extraction", "name": "courses"}],
+            "quality": False,
         }
     )
     table, sidecar = tmp_path / "confounds.tsv", tmp_path / "confounds.json"

@@ -144,7 +144,8 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
         (
             "analyses:\n- name: x\n  kind: decodign\n",
             "3: `analyses[0].kind` must be one of 'extraction', 'decoding', 'searchlight', "
-            "'geometry', 'group', got 'decodign'; did you mean 'decoding'?",
+            "'geometry', 'rdm_searchlight', 'contrasts', 'group', got 'decodign'; did you mean "
+            "'decoding'?",
         ),
         (
             "analyses:\n- kind: decoding\n  name: x\n  estimatr: svc\n",
@@ -173,6 +174,19 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
             "2: `data.confounds_template` goes with `confounds.columns`: a `strategy` reads what "
             "lies beside images",
         ),
+        (
+            "behaviour:\n  min_accuracy: 0.6\n",
+            "2: `behaviour.min_accuracy` goes with `accuracy`, got none",
+        ),
+        (
+            "behaviour:\n  response_time: rt\n  response_time_range: [5, 0.2]\n",
+            "3: `behaviour.response_time_range` must be two times in rising order, such as "
+            "[0.2, 5], got [5, 0.2]",
+        ),
+        (
+            "behaviour: {max_outside: 0.2, response_time: rt}\n",
+            "1: `behaviour.max_outside` goes with `response_time_range`, got none",
+        ),
         ("data:\n  task: a\n  task: b\n", "3: `data.task` is there twice, first in line 2"),
         ("? [a, b]\n: c\n", "1: a key must be a text, got a list or mapping"),
         ("data: !mine {}\n", "1: `data` must have no tag, got !mine"),
@@ -191,7 +205,10 @@ def test_an_error_names_its_line(tmp_path: Path, text: str, message: str) -> Non
 
 STUDY = """\
 rois: {{masks: {{v1: v1.nii.gz}}}}
-targets: {{choice: {{column: choice}}, value: {{column: value, values: true}}}}
+targets:
+  choice: {{column: choice}}
+  value: {{column: value, values: true}}
+  two: {{column: choice, conditions: [a, b]}}
 analyses:
 - {{kind: decoding, name: regions}}
 - {{kind: searchlight, name: light, target: choice}}
@@ -205,7 +222,7 @@ analyses:
 
 def of_analysis(folder: Path, text: str) -> str:
     (line,) = errors(folder, STUDY.format(text=f"{{{text}}}"))
-    return line.removeprefix("10: ")
+    return line.removeprefix("13: ")
 
 
 @pytest.mark.parametrize(
@@ -225,7 +242,7 @@ def of_analysis(folder: Path, text: str) -> str:
         ),
         (
             "kind: group, name: x, of: shape, tfce: true",
-            "`analyses[6].tfce` goes with maps of a searchlight, got scores of geometry",
+            "`analyses[6].tfce` goes with maps, got scores of geometry",
         ),
         (
             "kind: searchlight, name: x, target: choice, tfce: true",
@@ -278,10 +295,71 @@ def of_analysis(folder: Path, text: str) -> str:
             "kind: decoding, name: betas",
             "`analyses[6].name` must not be that of a step, got 'betas'",
         ),
+        (
+            "kind: rdm_searchlight, name: x, target: value, models: {m: m.tsv}",
+            "`analyses[6].target` must have classes, got 'value', which has values",
+        ),
+        (
+            "kind: rdm_searchlight, name: x, target: choice",
+            "`analyses[6].models` must be given",
+        ),
+        (
+            "kind: geometry, name: x, target: two, models: {m: m.tsv}",
+            "`analyses[6].models` must be left out with fewer than 3 conditions, whose one "
+            "dissimilarity cannot be compared with others; 'two' has 2",
+        ),
+        (
+            "kind: contrasts, name: quality, contrasts: {a: x}",
+            "`analyses[6].name` must not be that of a step, got 'quality'",
+        ),
+        (
+            "kind: contrasts, name: x, contrasts: {a-b: x, a_b: y}",
+            "`analyses[6].contrasts.a_b` must differ from 'a-b' in letters or digits, of which "
+            "names of files are made, got 'a_b'",
+        ),
+        (
+            "kind: contrasts, name: x, contrasts: {a: ' '}",
+            "`analyses[6].contrasts.a` must be a sum of conditions, as 'face - house', got nothing",
+        ),
+        (
+            "kind: contrasts, name: x, contrasts: {}",
+            "`analyses[6].contrasts` must hold at least one, got none",
+        ),
+        (
+            "kind: contrasts, name: x, contrasts: {a: x}, nois_model: ols",
+            "`analyses[6].nois_model` is not known; did you mean 'noise_model'?",
+        ),
+        (
+            "kind: contrasts, contrasts: {a: x}",
+            "`analyses[6].name` must be given",
+        ),
+        (
+            "kind: contrasts, name: x, contrasts: {a: x}, noise_model: ar",
+            "`analyses[6].noise_model` must be 'ols', or 'ar1', 'ar2', ..., got 'ar'",
+        ),
     ],
 )
 def test_a_setting_without_effect_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     assert of_analysis(tmp_path, text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tfce: true, chance: 0.1", "`analyses[1].chance` goes with scores, got maps of "),
+        ("tfce: true", ""),
+    ],
+)
+def test_a_group_of_contrasts_is_of_maps(tmp_path: Path, text: str, message: str) -> None:
+    maps = "{kind: contrasts, name: maps, contrasts: {a: x - y}}"
+    study = f"analyses:\n- {maps}\n- {{kind: group, name: all, of: maps, {text}}}\n"
+    if message:
+        (line,) = errors(tmp_path, study)
+        assert line == f"3: {message}contrasts, which are tested against 0"
+        return
+    path = tmp_path / "study.yaml"
+    path.write_text(study)
+    assert read_study(path).analyses[1].name == "all"
 
 
 def test_estimators_are_those_of_decoding() -> None:

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import boldstream as bs
+from boldstream.glm.first_level.contrasts import Contrast
 from boldstream.study.inputs import find_inputs
 from boldstream.study.settings import init_study, read_study
 from tests.io.bids.trees import write, write_study
@@ -59,12 +61,42 @@ def test_comments_are_settings_too(tmp_path: Path, is_whole: bool) -> None:
         found = read_study(path)
         assert found.data.subjects == ("01", "02")
         assert found.betas.conditions == ("face", "house")
+        assert found.quality
+        (maps,) = (one for one in found.analyses if one.kind == "contrasts")
+        assert maps.contrasts == {"difference": "face - house"}
         assert found.targets["delay"].values
         return
     with pytest.raises(bs.ParameterError) as caught:
         read_study(path)
     # A strategy and columns are alternatives.
     assert str(caught.value).endswith("`confounds.columns` must be left out with a `strategy`")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (("choose-now", "later"), "`choose-now` - later"),
+        (("1back: {x}", "if", "z"), "`1back: {x}` - `if`"),
+        (("a`b", "c"), "face - house"),
+        (("a`b", "c", "d"), "c - d"),
+    ],
+)
+def test_conditions_are_told_apart_whatever_they_are_called(
+    tmp_path: Path, conditions: tuple[str, ...], expected: str
+) -> None:
+    write(tmp_path, "sub-01/func/sub-01_task-rest_bold.nii.gz")
+    rows = [f"{i}\t1\t{name}" for i, name in enumerate(conditions)]
+    events = tmp_path / "sub-01/func/sub-01_task-rest_events.tsv"
+    events.write_text("\n".join(["onset\tduration\ttrial_type", *rows]) + "\n")
+    path = init_study(tmp_path)
+    lines = [_COMMENTED.sub(r"\1\2", line) for line in path.read_text().splitlines()]
+    (text,) = (line for line in lines if "kind: contrasts" in line)
+    (analysis,) = yaml.safe_load(text)
+    assert analysis["contrasts"] == {"difference": expected}
+    names = [*conditions, "face", "house"]
+    (weights,) = Contrast("c", (expected,)).sums(names, "the events")
+    assert sorted(weights)[0] == -1
+    assert sorted(weights)[-1] == 1
 
 
 def test_names_of_files_add_nothing_to_it(tmp_path: Path) -> None:

@@ -16,10 +16,11 @@ from tests.study.made import atlas_of
 
 
 def plan_of(inputs: StudyInputs, output: Path, **settings: Any) -> StudyPlan:
-    """A plan with regions of the atlas, and the settings that are given."""
+    """A plan with regions of the atlas, and the settings that are given; without quality."""
     given = {
         "rois": {"atlas": {"image": atlas_of(inputs.root)}},
         "betas": {"method": "lsa"},
+        "quality": False,
         **settings,
     }
     return make_plan(StudySettings.model_validate(given), inputs, inputs.root, output)

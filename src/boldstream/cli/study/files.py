@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,9 @@ def init(
     """
     from boldstream.study.settings.template import init_study
 
-    say(str(init_study(folder, output, overwrite=overwrite)))
+    path = init_study(folder, output, overwrite=overwrite)
+    say(str(path))
+    say("next", f"read it, then: boldstream run {shlex.quote(str(path))} --dry-run")
 
 
 def schema() -> None:

@@ -22,7 +22,8 @@ def columns_of_events(settings: StudySettings) -> tuple[str, ...]:
     if behaviour is not None:
         added |= set(OF_BEHAVIOUR)
         asked = (behaviour.choice, behaviour.amount, behaviour.delay, behaviour.immediate)
-        columns += [name for name in (*asked, behaviour.response_time) if isinstance(name, str)]
+        checked = (behaviour.response_time, behaviour.accuracy)
+        columns += [name for name in (*asked, *checked) if isinstance(name, str)]
     columns += [target.column for target in settings.targets.values()]
     return tuple(dict.fromkeys(name for name in columns if name not in added))
 

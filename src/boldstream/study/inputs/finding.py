@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,8 +26,10 @@ from boldstream.study.inputs.columns import columns_of_events, missing_columns
 from boldstream.study.inputs.found import Problem, RunFiles, StudyInputs, SubjectFiles
 from boldstream.study.inputs.images import ImageFinder, RunImage, Tell, pair_by_run, tables_of
 from boldstream.study.settings.analyses import (
+    ContrastsSettings,
     DecodingSettings,
     GeometrySettings,
+    RdmSearchlightSettings,
     SearchlightSettings,
 )
 from boldstream.study.settings.data import DataSettings
@@ -34,7 +37,13 @@ from boldstream.study.settings.models import StudySettings
 
 Find: TypeAlias = Callable[[BidsIndex, BidsFile], BidsFile | None]
 
-_OF_BETAS = (DecodingSettings, SearchlightSettings, GeometrySettings)
+_OF_TASK = (
+    DecodingSettings,
+    SearchlightSettings,
+    GeometrySettings,
+    RdmSearchlightSettings,
+    ContrastsSettings,
+)
 
 
 def find_inputs(settings: StudySettings, base: Path) -> StudyInputs:
@@ -103,8 +112,8 @@ class _SubjectFinder:
         self._settings, self._root, self._base = settings, root, base
         self._index, self._images = index, images
         self._data = settings.data
-        self._has_betas = any(isinstance(one, _OF_BETAS) for one in settings.analyses)
-        self._needs_events = bool(self._has_betas or settings.behaviour or settings.targets)
+        self._has_task = any(isinstance(one, _OF_TASK) for one in settings.analyses)
+        self._needs_events = bool(self._has_task or settings.behaviour or settings.targets)
         self._columns_of_events = columns_of_events(settings)
         # Subjects share sidecars and masks: each is looked at once.
         self._read_json = cache(self._read_sidecar)
@@ -152,10 +161,20 @@ class _SubjectFinder:
     def _confounds(self, subject: str, runs: Sequence[RunImage], tell: Tell) -> list[Path | None]:
         settings = self._settings.confounds
         if settings.strategy is None and not settings.columns:
-            return [None] * len(runs)
+            return [self._motion(run.file) for run in runs]
         template = self._data.confounds_template
         tables = self._tables(subject, "confounds", template, runs, tell)
         return self._checked(tables, settings.columns, tell)
+
+    def _motion(self, image: BidsFile) -> Path | None:
+        """The table that tells motion, where there is one; nothing but quality needs it."""
+        if not self._settings.quality:
+            return None
+        with suppress(ParameterError):
+            found = confounds_of(self._index, image)
+            if found is not None and not self._index.problem(found.path):
+                return found.path
+        return None
 
     def _tables(
         self,
@@ -225,7 +244,7 @@ class _SubjectFinder:
     def _mask(self, subject: str, runs: Sequence[RunImage], tell: Tell) -> Path | None:
         if self._data.mask is not None:
             return self._named(self._root, self._data.mask, subject, tell)
-        if not self._has_betas or not runs:
+        if not self._has_task or not runs:
             return None
         found = self._one(brain_mask_of, runs[0].file, tell)
         if found is None:
@@ -254,9 +273,9 @@ def _named_files(settings: StudySettings) -> list[str]:
     atlas = settings.rois.atlas
     named = [] if atlas is None else [atlas.image, atlas.labels]
     for analysis in settings.analyses:
-        if isinstance(analysis, SearchlightSettings):
+        if isinstance(analysis, SearchlightSettings | RdmSearchlightSettings):
             named.append(analysis.process_mask)
-        elif isinstance(analysis, GeometrySettings):
+        if isinstance(analysis, GeometrySettings | RdmSearchlightSettings):
             named += analysis.models.values()
     return [text for text in dict.fromkeys(named) if text is not None]
 

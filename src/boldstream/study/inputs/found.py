@@ -75,6 +75,9 @@ class Problem:
     path: str
     what: str
 
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
+
 
 @dataclass(frozen=True)
 class StudyInputs:
@@ -116,7 +119,7 @@ class StudyInputs:
 
         reasons: dict[str, list[str]] = {label: [] for label in self.subjects}
         for one in self.problems:
-            reasons.setdefault(one.subject, []).append(f"{one.what}: {one.path}")
+            reasons.setdefault(one.subject, []).append(str(one))
         for label in self.excluded:
             reasons.setdefault(label, []).append("left out by the study file")
         labels = sorted(reasons, key=natural_order)

@@ -11,9 +11,13 @@ from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.io.study import check_label
 from boldstream.study.inputs import StudyInputs, find_inputs
+from boldstream.study.inputs.checking import check_masks
 from boldstream.study.settings.analyses import GroupSettings
 from boldstream.study.settings.models import StudySettings
-from boldstream.study.settings.reading import read_study
+from boldstream.study.settings.reading import read_study, wrong_text
+
+# Subjects that an error lists.
+_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class OpenStudy:
 
     def in_folder(self, output: Path) -> OpenStudy:
         """The same study with a folder of its own for results: groups of some subjects, too."""
-        return replace(self, output=output.expanduser().absolute(), is_whole=True)
+        # One subject is no group.
+        is_whole = self.is_whole or len(self.inputs.subjects) > 1
+        return replace(self, output=output.expanduser().absolute(), is_whole=is_whole)
 
     def with_subjects(self, subjects: Sequence[str]) -> OpenStudy:
         """The same study of some subjects only.
@@ -71,7 +77,8 @@ class OpenStudy:
         for label in labels:
             if label not in known:
                 hint = did_you_mean(label, known)
-                raise ParameterError(f"`subjects` must be in the study, got {label!r}{hint}")
+                listed = hint or f"; there are {', '.join(known[:_LISTED]) or 'none'}"
+                raise ParameterError(f"`subjects` must be in the study, got {label!r}{listed}")
         inputs = replace(
             self.inputs,
             subjects={k: files for k, files in self.inputs.subjects.items() if k in labels},
@@ -104,13 +111,16 @@ def open_study(path: str | os.PathLike[str]) -> OpenStudy:
     Raises
     ------
     ParameterError
-        If the study file cannot be read or says what it may not say.
+        If the study file cannot be read or says what it may not say, or names
+        masks that are empty or lie on another grid than the images.
     """
     file = Path(path).absolute()
-    return study_of(read_study(file), file.parent)
+    return study_of(read_study(file), file.parent, file=file)
 
 
-def study_of(settings: StudySettings, base: Path, output: Path | None = None) -> OpenStudy:
+def study_of(
+    settings: StudySettings, base: Path, output: Path | None = None, *, file: Path | None = None
+) -> OpenStudy:
     """Look for the files of a study's subjects.
 
     Parameters
@@ -120,8 +130,17 @@ def study_of(settings: StudySettings, base: Path, output: Path | None = None) ->
         Folder from which its paths start.
     output : Path, optional
         In place of that of the settings.
+    file : Path, optional
+        The study file, whose lines errors name.
+
+    Raises
+    ------
+    ParameterError
+        If masks are empty or lie on another grid than the images.
     """
-    inputs = find_inputs(settings, base)
+    inputs, wrong = check_masks(settings, find_inputs(settings, base), base)
+    if wrong:
+        raise ParameterError(wrong_text(wrong, file))
     output = output or inputs.root / settings.output
     found = {*inputs.subjects, *(one.subject for one in inputs.problems)}
     return OpenStudy(settings, base, inputs, output, len(found))

@@ -11,7 +11,8 @@ from typing import Any
 from boldstream.core.errors import TableError
 from boldstream.io.writing import Outputs, write_json
 from boldstream.study.inputs.found import StudyInputs
-from boldstream.study.planning.subject_units import SubjectPlanner, group_units
+from boldstream.study.planning.group_units import group_units
+from boldstream.study.planning.subject_units import SubjectPlanner
 from boldstream.study.planning.unit import GROUP, Unit
 from boldstream.study.settings.models import StudySettings
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
+from boldstream.io.masks import load_mask
 from boldstream.io.opening import open_image
 from boldstream.io.tables import read_table
 from boldstream.study.planning.plan import StudyPlan
@@ -15,31 +16,52 @@ from boldstream.study.records.results import Results
 
 # A worker with numpy, scikit-learn, nilearn, numba and pandas loaded: 330 MB, and room to stream.
 _WORKER_BYTES = 512 << 20
+# Of a model: conditions, drift and confounds, as they are usual; and a brain in its box.
+_N_REGRESSORS, _BRAIN_SHARE = 32, 3
 # Measured on one core, for want of earlier units: a second for so many bytes of .nii.gz.
 _BYTES_PER_SECOND = 60e6
 _LEAST_SECONDS = 1.0
 
 
 def worker_bytes(plan: StudyPlan) -> int:
-    """Memory that a worker needs for any unit: its libraries, and the betas of one run.
+    """Memory that a worker needs for any unit: its libraries, and betas or models of runs.
 
-    Opens the largest image and its table of events.
+    Opens the largest image, its table of events, and the mask of the brain.
 
     Raises
     ------
     BoldstreamError
         If they cannot be read.
     """
-    units = [unit for unit in plan.units.values() if unit.step == "betas"]
-    if not units:
-        return _WORKER_BYTES
-    largest = max(units, key=lambda unit: max(_sizes(plan, unit)))
-    sizes = _sizes(plan, largest)
+    needs = [0]
+    for step, needed in (("betas", _betas_bytes), ("contrasts", _contrasts_bytes)):
+        units = [unit for unit in plan.units.values() if unit.step == step]
+        if units:
+            needs.append(needed(plan, max(units, key=lambda unit: max(_sizes(plan, unit)))))
+    return _WORKER_BYTES + max(needs)
+
+
+def _betas_bytes(plan: StudyPlan, unit: Unit) -> int:
+    """Betas of one run."""
+    image, run = _largest_image(plan, unit)
+    n_trials = len(read_table(plan.root / unit.parameters["events"][run]).lines)
+    return 4 * open_image(image).series.grid.n_voxels * n_trials
+
+
+def _contrasts_bytes(plan: StudyPlan, unit: Unit) -> int:
+    """Sums of one run twice, and estimates of all runs."""
+    mask = unit.parameters["mask"]
+    if mask is None:
+        n_voxels = open_image(_largest_image(plan, unit)[0]).series.grid.n_voxels // _BRAIN_SHARE
+    else:
+        n_voxels = int(load_mask(str(plan.root / mask)).array.sum())
+    return 8 * _N_REGRESSORS * n_voxels * (2 + len(unit.parameters["images"]))
+
+
+def _largest_image(plan: StudyPlan, unit: Unit) -> tuple[str, int]:
+    sizes = _sizes(plan, unit)
     run = sizes.index(max(sizes))
-    images, events = largest.parameters["images"], largest.parameters["events"]
-    shape = open_image(str(plan.root / images[run])).series.grid.shape
-    n_trials = len(read_table(plan.root / events[run]).lines)
-    return _WORKER_BYTES + 4 * shape[0] * shape[1] * shape[2] * n_trials
+    return str(plan.root / unit.parameters["images"][run]), run
 
 
 def _sizes(plan: StudyPlan, unit: Unit) -> list[int]:

@@ -14,16 +14,17 @@ from boldstream.study.planning.unit import Unit
 from boldstream.study.settings.analyses import (
     OF_BEHAVIOUR,
     Analysis,
+    ContrastsSettings,
     DecodingSettings,
     ExtractionSettings,
     GeometrySettings,
-    GroupSettings,
+    RdmSearchlightSettings,
     SearchlightSettings,
     TargetSettings,
 )
 from boldstream.study.settings.models import StudySettings
 
-BETAS, BEHAVIOUR = "betas", "behaviour"
+BETAS, BEHAVIOUR, QUALITY = "betas", "behaviour", "quality"
 Parameters = dict[str, Any]
 # Of analyses: regions, targets and models stand in a unit as those that it is about.
 _NAMED_ELSEWHERE = {"name", "rois", "target", "targets", "models"}
@@ -58,8 +59,15 @@ class SubjectPlanner:
                 yield self._extraction(files, analysis)
             elif isinstance(analysis, SearchlightSettings):
                 yield self._searchlight(files, analysis)
+            elif isinstance(analysis, RdmSearchlightSettings):
+                yield self._rdm_searchlight(files, analysis)
+            elif isinstance(analysis, ContrastsSettings):
+                yield self._contrasts(files, analysis)
             elif isinstance(analysis, DecodingSettings | GeometrySettings):
                 yield from self._of_regions(files, analysis)
+        # Last: what fails of it keeps nothing else from being done.
+        if settings.quality and any(isinstance(one, _OF_IMAGES) for one in settings.analyses):
+            yield self._quality(files)
 
     def _unit(
         self,
@@ -92,27 +100,69 @@ class SubjectPlanner:
         return self._unit(files, BEHAVIOUR, parameters, [_events(run) for run in files.runs])
 
     def _betas(self, files: SubjectFiles) -> Unit:
+        return self._of_task(files, BETAS, self._settings.betas.model_dump(mode="json"))
+
+    def _contrasts(self, files: SubjectFiles, analysis: ContrastsSettings) -> Unit:
+        return self._of_task(files, analysis.kind, _own_settings(analysis), analysis.name)
+
+    def _of_task(
+        self, files: SubjectFiles, step: str, settings: Parameters, name: str = ""
+    ) -> Unit:
+        """A unit that fits a model of events to all runs."""
         parameters = {
             **self._runs(files),
             "events": [self._text(_events(run)) for run in files.runs],
             "mask": self._optional(files.mask),
-            "settings": self._settings.betas.model_dump(mode="json"),
+            "settings": settings,
         }
         inputs = [*_images(files), *(_events(run) for run in files.runs), *self._confounds(files)]
-        return self._unit(files, BETAS, parameters, [*inputs, *_given(files.mask)])
+        return self._unit(files, step, parameters, [*inputs, *_given(files.mask)], name=name)
+
+    def _quality(self, files: SubjectFiles) -> Unit:
+        has_regions = files.rois or self._settings.rois.atlas is not None
+        rois, inputs = self._rois(files, None) if has_regions else ({}, [])
+        events = [run.events for run in files.runs if run.events is not None]
+        motion = [run.confounds for run in files.runs]
+        parameters = {
+            **self._runs(files),
+            **rois,
+            "labels": [run.label for run in files.runs],
+            "events": [self._text(path) for path in events] if len(events) == len(motion) else [],
+            "motion": [self._optional(path) for path in motion],
+            "mask": self._optional(files.mask),
+            "settings": self._design(),
+        }
+        tables = [path for path in motion if path is not None]
+        inputs = [*_images(files), *events, *tables, *self._confounds(files), *inputs]
+        return self._unit(files, QUALITY, parameters, [*inputs, *_given(files.mask)])
+
+    def _design(self) -> Parameters:
+        """How the study models events: that of betas, or of the first contrasts."""
+        settings, analyses = self._settings, self._settings.analyses
+        has_betas = any(isinstance(one, _OF_BETAS) for one in analyses)
+        contrasts = [one for one in analyses if isinstance(one, ContrastsSettings)]
+        model = contrasts[0] if contrasts and not has_betas else settings.betas
+        return {name: getattr(model, name) for name in ("hrf_model", "drift_model", "high_pass")}
 
     def _runs(self, files: SubjectFiles) -> Parameters:
         """What each analysis of volumes depends on."""
-        confounds = self._settings.confounds
+        confounds, uses = self._settings.confounds, self._uses_confounds
         return {
             "images": [self._text(run.image) for run in files.runs],
-            "confounds": [self._optional(run.confounds) for run in files.runs],
+            "confounds": [self._optional(run.confounds if uses else None) for run in files.runs],
             "confound_settings": confounds.model_dump(mode="json"),
             "t_r": self._settings.data.t_r or _one_t_r(files),
         }
 
+    @property
+    def _uses_confounds(self) -> bool:
+        """Whether they are part of models; else tables are there for motion alone."""
+        return bool(self._settings.confounds.strategy or self._settings.confounds.columns)
+
     def _confounds(self, files: SubjectFiles) -> list[Path]:
         """Tables of confounds, and what a strategy reads beside them."""
+        if not self._uses_confounds:
+            return []
         tables = [run.confounds for run in files.runs if run.confounds is not None]
         if self._settings.confounds.strategy is None:
             return tables
@@ -137,12 +187,34 @@ class SubjectPlanner:
         parameters = {
             "targets": targets,
             "process_mask": self._optional(process),
-            "settings": _own_settings(analysis),
+            "settings": self._with_estimator(analysis),
             "random_state": self._settings.random_state,
         }
         needs = self._needs(targets)
         inputs = _given(process)
         return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name, needs=needs)
+
+    def _rdm_searchlight(self, files: SubjectFiles, analysis: RdmSearchlightSettings) -> Unit:
+        centres = analysis.process_mask
+        process = None if centres is None else self._own(centres, files.subject)
+        models = {name: self._own(path, files.subject) for name, path in analysis.models.items()}
+        targets = self._targets((analysis.target,))
+        parameters = {
+            "targets": targets,
+            "models": {name: self._text(path) for name, path in models.items()},
+            "process_mask": self._optional(process),
+            "settings": _own_settings(analysis),
+        }
+        needs, inputs = self._needs(targets), [*models.values(), *_given(process)]
+        return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name, needs=needs)
+
+    def _with_estimator(self, analysis: SearchlightSettings) -> Parameters:
+        """Its settings; without an estimator of its own, that which suits its target."""
+        settings = _own_settings(analysis)
+        is_given = "estimator" in analysis.model_fields_set
+        if self._settings.targets[analysis.target].values and not is_given:
+            settings["estimator"] = "ridge"
+        return settings
 
     def _of_regions(
         self, files: SubjectFiles, analysis: DecodingSettings | GeometrySettings
@@ -241,22 +313,8 @@ class SubjectPlanner:
         return None if path is None else self._text(path)
 
 
-_OF_BETAS = (DecodingSettings, SearchlightSettings, GeometrySettings)
-
-
-def group_units(settings: StudySettings, units: Sequence[Unit]) -> Iterator[Unit]:
-    """Units that need those of all subjects."""
-    of = {analysis.name: analysis for analysis in settings.analyses}
-    for analysis in settings.analyses:
-        if isinstance(analysis, GroupSettings):
-            needed = [unit for unit in units if unit.name == analysis.of]
-            parameters = {
-                "kind": of[analysis.of].kind,
-                "settings": analysis.model_dump(mode="json", exclude={"name"}),
-                "random_state": settings.random_state,
-            }
-            needs = tuple(unit.id for unit in needed)
-            yield Unit("group", analysis.name, parameters=parameters, needs=needs)
+_OF_BETAS = (DecodingSettings, SearchlightSettings, GeometrySettings, RdmSearchlightSettings)
+_OF_IMAGES = (*_OF_BETAS, ExtractionSettings, ContrastsSettings)
 
 
 def part_of(region: str) -> str:

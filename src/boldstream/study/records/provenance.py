@@ -6,18 +6,23 @@ import platform
 import subprocess
 import threading
 import time
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 from boldstream._version import __version__
-from boldstream.core.limits import process_memory
+from boldstream.core.limits import Limit, memory_limits, process_memory
 
 _PACKAGES = ("numpy", "scipy", "nibabel", "nilearn", "scikit-learn", "pandas", "numba", "isal")
 _EVERY_SECONDS = 0.1
+# A look at the system takes 0.7 ms, at this process 0.05 ms: 0.2 % of a core together.
+_SYSTEM_EVERY_SECONDS = 0.5
 _MOST_POINTS = 200
+
+Find: TypeAlias = Callable[[], Sequence[Limit]]
 
 
 @cache
@@ -48,30 +53,49 @@ def revision(folder: Path) -> str:
 
 
 class MemoryTimeline:
-    """Samples the memory of this process while the block runs.
+    """Samples the memory of this process and of the system while the block runs.
+
+    Parameters
+    ----------
+    limit_bytes : int, optional
+        Most that this process may hold; noted, not enforced.
+    find_limits : callable, optional
+        Gives limits of the system in place of those of this machine.
 
     Attributes
     ----------
-    points : list of (seconds, bytes)
-        At most 200, evenly thinned.
+    points : list of (seconds, process_bytes, used_bytes)
+        At most 200, evenly thinned. What everybody uses, of the machine's RAM or of
+        the cgroup that is nearer to its end, is looked at every half second.
 
     Examples
     --------
-    >>> with MemoryTimeline() as timeline:
+    >>> with MemoryTimeline(2 << 30) as timeline:
     ...     values = bytearray(1000)
-    >>> len(timeline.points) >= 2, timeline.points[0][1] > 0
+    >>> len(timeline.points) >= 2, min(timeline.points[0]) >= 0
     (True, True)
+    >>> timeline.note()["memory_limit_bytes"] >> 30
+    2
     """
 
-    def __init__(self) -> None:
-        self.points: list[tuple[float, int]] = []
+    def __init__(
+        self,
+        limit_bytes: int | None = None,
+        find_limits: Find | None = None,
+    ) -> None:
+        self.points: list[tuple[float, int, int]] = []
+        self._limit_bytes = limit_bytes
+        # SLURM's variables are limits of jobs, and tell nothing of the system.
+        self._find_limits = find_limits or partial(memory_limits, environ={})
         self._every = _EVERY_SECONDS
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
     def __enter__(self) -> Self:
-        self._started = time.perf_counter()
-        self._note()
+        self._began, self._started = time.time(), time.perf_counter()
+        self._system = min(_of_system(self._find_limits()), key=lambda one: one.headroom_bytes)
+        self._looked = 0.0
+        self._sample()
         self._thread.start()
         return self
 
@@ -83,19 +107,51 @@ class MemoryTimeline:
     ) -> None:
         self._end.set()
         self._thread.join()
-        self._note()
+        self._sample()
+
+    def note(self) -> dict[str, Any]:
+        """What is kept of it with results.
+
+        Returns
+        -------
+        dict
+            ``memory_timeline``, the points; ``memory_started``, when they
+            begin, in seconds since 1970 (UTC), so that those of several workers
+            can be laid side by side; ``memory_limit_bytes`` of the worker, or
+            None; ``memory_system``, the ``source`` (RAM or a cgroup) and
+            ``limit_bytes`` of what everybody uses.
+        """
+        return {
+            "memory_timeline": self.points,
+            "memory_started": round(self._began, 3),
+            "memory_limit_bytes": self._limit_bytes,
+            "memory_system": {
+                "source": self._system.source,
+                "limit_bytes": self._system.limit_bytes,
+            },
+        }
 
     def _watch(self) -> None:
         while not self._end.wait(self._every):
-            self._note()
+            self._sample()
 
-    def _note(self) -> None:
+    def _sample(self) -> None:
         seconds = round(time.perf_counter() - self._started, 3)
-        self.points.append((seconds, process_memory().rss_bytes))
+        if seconds - self._looked >= _SYSTEM_EVERY_SECONDS:
+            self._looked = seconds
+            for one in _of_system(self._find_limits()):
+                if one.source == self._system.source:
+                    self._system = one
+        self.points.append((seconds, process_memory().rss_bytes, self._system.used_bytes))
         if len(self.points) > _MOST_POINTS:
             # Half as many, and half as often from now on.
             self.points = self.points[::2]
             self._every *= 2
+
+
+def _of_system(limits: Sequence[Limit]) -> list[Limit]:
+    """Those that others use too."""
+    return [one for one in limits if one.source == "RAM" or one.source.startswith("cgroup")]
 
 
 def provenance(study: Path) -> dict[str, Any]:

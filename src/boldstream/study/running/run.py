@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from boldstream.core.budget import find_budget, format_bytes
-from boldstream.core.errors import ParameterError, StorageError
+from boldstream.core.budget import find_budget, format_bytes, parse_bytes
+from boldstream.core.errors import MemoryBudgetError, ParameterError, StorageError
 from boldstream.memory.config import GB, MemoryConfig
 from boldstream.memory.locks import try_writer_lock
 from boldstream.streaming.progress import Report, open_progress
@@ -124,7 +125,7 @@ def prepare(
 
 def _nothing(study: OpenStudy) -> str:
     if not study.inputs.subjects:
-        some = "; ".join(f"{one.subject}: {one.what} ({one.path})" for one in _first(study))
+        some = "; ".join(f"subject {one.subject}: {one}" for one in _first(study))
         return f"the study must have a subject that can be used, got none: {some or 'it is empty'}"
     return "the study must have at least one of `analyses`, got none"
 
@@ -144,12 +145,35 @@ def _workers(
         n_subjects = len({unit.subject for unit in plan.units.values() if unit.subject})
         n_workers = wanted if wanted > 0 else min(n_subjects, _MOST_JOBS)
         return n_workers, 0
+    if execution.kind == "serial" and wanted > 1:
+        raise ParameterError(
+            "`n_jobs` must be 1 with the kind 'serial', which does one job after another, "
+            f"got {wanted}; the kind 'processes' has workers"
+        )
     budget = find_budget(limit)
-    whole = usable_bytes(budget.peak_bytes, memory)
+    peak = budget.peak_bytes if limit is None else min(budget.peak_bytes, parse_bytes(limit))
+    whole = usable_bytes(peak, memory)
+    _require_room(whole, need, memory, limit)
     n_jobs = 1 if execution.kind == "serial" else wanted
     n_workers = fit_workers(n_jobs, whole, need, shared_bytes=DRIVER_BYTES)
     n_workers = min(n_workers, len(plan.units))
     return n_workers, min(most, (whole - DRIVER_BYTES) // n_workers)
+
+
+def _require_room(whole: int, need: int, memory: MemoryConfig, limit: Any) -> None:
+    """Raise `MemoryBudgetError` if memory does not carry one worker."""
+    if need + DRIVER_BYTES <= whole:
+        return
+    share = 1 - memory.AVAILABLE_MEMORY_BUFFER
+    least = format_bytes(math.ceil((need + DRIVER_BYTES) / share))
+    got = f"{format_bytes(math.ceil(whole / share))} may be taken on this machine"
+    name = "memory" if limit is None else "`memory.limit`"
+    raise MemoryBudgetError(
+        f"{name} must be at least {least}: {format_bytes(need)} for a worker, "
+        f"{format_bytes(DRIVER_BYTES)} for the program that gives it work, and "
+        f"{memory.AVAILABLE_MEMORY_BUFFER:.0%} of all left free; "
+        f"{got if limit is None else f'got {limit}'}"
+    )
 
 
 def run_study(
@@ -220,7 +244,10 @@ def _alone(results: Results) -> Iterator[None]:
     results.private.mkdir(parents=True, exist_ok=True)
     lock = try_writer_lock(results.private / "run.lock")
     if lock is None:
-        raise StorageError(f"another run works on {results.output} now")
+        raise StorageError(
+            f"another run works on {results.output} now; wait for its end, or take another folder "
+            "(`output`, or `--output-dir` of the command)"
+        )
     with lock:
         yield
 

@@ -41,7 +41,7 @@ def status_of(
             **dict.fromkeys(_TEXTS, ""),
             "subject": one.subject,
             "state": "unusable",
-            "error": f"{one.what}: {one.path}",
+            "error": str(one),
         }
         for one in problems
     ]

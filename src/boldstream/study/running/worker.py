@@ -47,13 +47,15 @@ def _do_unit(plan: StudyPlan, name: str, memory: int) -> None:
     key = unit_key(plan, unit, results)
     if results.find(name, key) is not None:
         return
+    # What stands there was made of something else: were this to fail, it would be taken for it.
+    results.remove(name)
     note = _begin(plan, unit, key)
     started = time.perf_counter()
     with results.writing(name, note) as folder:
         context = Context(unit, folder, results, plan.root, memory or None, plan.mapped_above)
-        with MemoryTimeline() as timeline:
+        with MemoryTimeline(memory or None) as timeline:
             STEPS[unit.step].do(context)
-        note["memory_timeline"] = timeline.points
+        note |= timeline.note()
         note["seconds"] = time.perf_counter() - started
         note["peak_bytes"] = process_memory().peak_rss_bytes
 

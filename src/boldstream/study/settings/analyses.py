@@ -20,6 +20,17 @@ def _count_or_share(number: float) -> float:
     return number
 
 
+def alphanumeric(label: str) -> str:
+    """A label as BIDS has it in names of files: letters and digits only.
+
+    Examples
+    --------
+    >>> alphanumeric("choose_now-later")
+    'choosenowlater'
+    """
+    return "".join(char for char in label if char.isalnum())
+
+
 ESTIMATORS = (
     *("svc", "svc_l1", "svc_l2", "logistic", "logistic_l1", "logistic_l2", "lda", "gnb"),
     *("nearest_centroid", "correlation", "ridge_classifier", "dummy_classifier"),
@@ -46,6 +57,28 @@ def _known_folds(text: str) -> str:
     return text
 
 
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must be a sum of conditions, as 'face - house', got nothing")
+    return text.strip()
+
+
+Expression = Annotated[str, AfterValidator(_not_blank)]
+
+
+def _at_least_one(given: dict[str, str]) -> dict[str, str]:
+    if not given:
+        raise ValueError("must hold at least one, got none")
+    return given
+
+
+def _known_noise(name: str) -> str:
+    if not re.fullmatch("ols|ar[1-9][0-9]?", name):
+        raise ValueError(f"must be 'ols', or 'ar1', 'ar2', ..., got {name!r}")
+    return name
+
+
+NoiseModel = Annotated[str, AfterValidator(_known_noise)]
 EstimatorName = Annotated[str, AfterValidator(_known_estimator)]
 FoldsName = Annotated[str, AfterValidator(_known_folds)]
 Selection = Annotated[float, Field(gt=0), AfterValidator(_count_or_share)]
@@ -104,6 +137,16 @@ class BehaviourSettings(Settings):
     """Column in seconds, to be checked."""
     max_missing: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Largest share of trials without a choice; a subject with more is left out."""
+    min_trials: Annotated[int, Field(ge=1)] = 1
+    """Smallest number of trials with a choice."""
+    accuracy: str | None = None
+    """Column of numbers from 0 to 1, to be checked."""
+    min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Smallest mean accuracy."""
+    response_time_range: tuple[float, float] | None = None
+    """Seconds; a response below is too fast, one above too slow."""
+    max_outside: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Largest share of response times outside of that range."""
 
 
 class _Analysis(Settings):
@@ -166,7 +209,7 @@ class DecodingSettings(_Decoder):
 
 
 class SearchlightSettings(_Decoder):
-    """A target decoded around every voxel."""
+    """A target decoded around every voxel; one of values by "ridge", unless told otherwise."""
 
     kind: Literal["searchlight"]
     target: str
@@ -197,10 +240,58 @@ class GeometrySettings(_Analysis):
     file."""
     method: Literal["spearman", "pearson", "kendall_tau_a", "cosine"] = "spearman"
     """How dissimilarities are compared with models."""
+    embedding: Literal["mds", "pca"] | None = None
+    """Whether conditions are placed in a plane: by their dissimilarities (classical scaling), or by
+    principal components of their mean patterns."""
     temporal: bool = False
     """Whether how far apart in time conditions were is taken out of both first."""
     permutations: Count = 1000
     """Of conditions, for p."""
+
+
+class RdmSearchlightSettings(_Analysis):
+    """Models of dissimilarities compared with those around every voxel."""
+
+    kind: Literal["rdm_searchlight"]
+    target: str
+    """Name of the target whose classes are the conditions."""
+    models: Annotated[dict[Name, OwnPath], AfterValidator(_at_least_one)]
+    """Tables of model dissimilarities by name (conditions × conditions, TSV), relative to the study
+    file."""
+    radius: Millimetres = 8.0
+    """In mm."""
+    process_mask: OwnPath | None = None
+    """Mask of the voxels that are centres, relative to the study file, with {subject} for subjects'
+    own; by default all of the brain mask."""
+    metric: Literal["correlation", "euclidean", "crossnobis"] = "crossnobis"
+    """Of dissimilarity; crossnobis is cross-validated over runs."""
+    noise: Literal["diagonal"] | None = None
+    """Whether voxels are divided by the noise of trials about their condition's mean."""
+    method: Literal["spearman", "pearson", "kendall_tau_a", "cosine"] = "spearman"
+    """How dissimilarities are compared with models."""
+    temporal: bool = False
+    """Whether how far apart in time conditions were is taken out of both first."""
+
+
+class ContrastsSettings(_Analysis):
+    """Contrasts of conditions in one model of all runs, by `boldstream.FirstLevel`."""
+
+    kind: Literal["contrasts"]
+    contrasts: Annotated[dict[Name, Expression], AfterValidator(_at_least_one)]
+    """Sums of conditions by name, as "face - 0.5*house"; with backticks around conditions that are
+    not one plain word."""
+    hrf_model: str = "glover"
+    """As nilearn's."""
+    drift_model: Literal["cosine", "polynomial"] | None = "cosine"
+    """As nilearn's."""
+    high_pass: Annotated[float, Field(gt=0)] = 0.01
+    """In Hz."""
+    noise_model: NoiseModel = "ar1"
+    """ols, or ar1, ar2, ... with an autoregression of that order."""
+    smoothing_fwhm: Millimetres | None = None
+    """Full width at half maximum in mm."""
+    percent: bool = True
+    """Whether effects are in percent of a voxel's mean, rather than in the image's unit."""
 
 
 class GroupSettings(_Analysis):
@@ -218,6 +309,12 @@ class GroupSettings(_Analysis):
 
 
 Analysis = Annotated[
-    ExtractionSettings | DecodingSettings | SearchlightSettings | GeometrySettings | GroupSettings,
+    ExtractionSettings
+    | DecodingSettings
+    | SearchlightSettings
+    | GeometrySettings
+    | RdmSearchlightSettings
+    | ContrastsSettings
+    | GroupSettings,
     Field(discriminator="kind"),
 ]

@@ -79,7 +79,7 @@ def _read_text(path: Path) -> str:
         raise TableError(f"{path} cannot be read: it is not text in UTF-8") from error
     except OSError as error:
         siblings = [x.name for x in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, siblings)
+        hint = did_you_mean(path.name, siblings) or "; `boldstream init` writes a study file"
         raise TableError(f"{path} cannot be read: {error.strerror}{hint}") from error
 
 

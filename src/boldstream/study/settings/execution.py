@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from boldstream.study.settings.base import Settings, Size
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _workers(n_jobs: int) -> int:
+    if n_jobs != -1 and n_jobs < 1:
+        raise ValueError(f"must be a positive integer, or -1 for one for each core, got {n_jobs}")
+    return n_jobs
+
+
+Workers = Annotated[int, AfterValidator(_workers)]
 
 
 class MemorySettings(Settings):
@@ -55,7 +64,7 @@ class ExecutionSettings(Settings):
 
     kind: Literal["serial", "processes", "dask", "slurm"] = "processes"
     """In this process, in others of this machine, in those of a dask cluster, in jobs of SLURM."""
-    n_jobs: int = -1
+    n_jobs: Workers = -1
     """Workers, each a process; -1 for one for each core, as far as memory lasts."""
     retries: Annotated[int, Field(ge=0)] = 1
     """How often a unit that failed is tried again."""

@@ -43,6 +43,9 @@ class StudySettings(Settings):
     """Fitted for each subject where it is given; its values can be targets."""
     targets: dict[Name, TargetSettings] = Field(default_factory=dict)
     """What is decoded, by name."""
+    quality: bool = True
+    """Whether it is told how good each run is, where images are read: mean, tSNR, DVARS, motion,
+    coverage of regions."""
     analyses: tuple[Analysis, ...] = ()
     """What is worked out, each by its name."""
     memory: MemorySettings = MemorySettings()

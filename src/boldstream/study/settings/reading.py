@@ -7,6 +7,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.io.translate import expanded
+from boldstream.study.settings.agreeing import Wrong
 from boldstream.study.settings.document import Document, Place, key_of, read_document
 from boldstream.study.settings.models import WRONG_VALUES, StudySettings
 from boldstream.study.settings.wording import (
@@ -75,9 +77,32 @@ def read_study(path: str | os.PathLike[str]) -> StudySettings:
     else:
         wrong.append((1, f"a study file must be a mapping, got {got_of(document, ())}"))
     if settings is None or wrong:
-        lines = (f"{document.path}, line {line}: {text}" for line, text in sorted(wrong))
-        raise ParameterError("\n".join(lines))
+        raise ParameterError(_with_lines(document.path, wrong))
     return settings
+
+
+def wrong_text(wrong: Iterable[Wrong], path: Path | None = None) -> str:
+    """What is found wrong with settings once they are read, as `read_study` tells it.
+
+    Parameters
+    ----------
+    wrong : iterable of (Place, str)
+        Keys that lead to a value, and what is wrong with it.
+    path : Path, optional
+        The study file, whose lines are named.
+
+    Examples
+    --------
+    >>> wrong_text([(("rois", "masks", "v1"), "must be a mask, got nothing")])
+    '`rois.masks.v1` must be a mask, got nothing'
+    """
+    if path is None:
+        return "\n".join(f"`{key_of(place)}` {text}" for place, text in wrong)
+    return _with_lines(path, _wrong_values(read_document(path), wrong))
+
+
+def _with_lines(path: Path, messages: Iterable[tuple[int, str]]) -> str:
+    return "\n".join(f"{path}, line {line}: {text}" for line, text in sorted(messages))
 
 
 def _validated(document: Document) -> StudySettings:
@@ -134,9 +159,9 @@ def _messages(document: Document, errors: Iterable[Any]) -> Iterator[tuple[int, 
         yield document.lines[place], _must_be(document, place, " or ".join(dict.fromkeys(wanted)))
 
 
-def _wrong_values(document: Document, wrong: Any) -> Iterator[tuple[int, str]]:
+def _wrong_values(document: Document, wrong: Iterable[Wrong]) -> Iterator[tuple[int, str]]:
     for where, text in wrong:
-        place = find_place(document, where)
+        place = find_place(document, where, has_kind=False)
         yield document.lines[place], f"`{key_of(place)}` {text}"
 
 

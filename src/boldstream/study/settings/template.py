@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from keyword import iskeyword
 from pathlib import Path
 
 import yaml
@@ -179,7 +180,20 @@ def _analyses(found: Survey) -> Iterator[str]:
     )
     of = "around" if searches else "regions"
     yield from _commented(decodes or searches, f"  - {{kind: group, name: group, of: {of}}}")
+    difference = _text(_difference(found.conditions))
+    yield f"#   - {{kind: contrasts, name: maps, contrasts: {{difference: {difference}}}}}"
     yield ""
+
+
+def _difference(conditions: tuple[str, ...]) -> str:
+    """A contrast of the first two conditions, with backticks around what is no plain word."""
+    quotable = [name for name in conditions if "`" not in name]
+    first, second = quotable[:2] if len(quotable) > 1 else ("face", "house")
+    terms = [
+        name if name.isidentifier() and not iskeyword(name) else f"`{name}`"
+        for name in (first, second)
+    ]
+    return " - ".join(terms)
 
 
 def _commented(is_active: bool, *lines: str) -> Iterator[str]:
@@ -188,6 +202,9 @@ def _commented(is_active: bool, *lines: str) -> Iterator[str]:
 
 
 def _rest() -> Iterator[str]:
+    yield "# How good the images are: mean, tSNR, DVARS, motion, coverage of regions."
+    yield "quality: true"
+    yield ""
     yield "# memory:"
     yield "#   limit: 8GB  # of all processes together"
     yield "execution:"

@@ -58,11 +58,15 @@ def got_of(document: Document, place: Place) -> str:
     return repr(value) if isinstance(value, str) else document.texts[place]
 
 
-def find_place(document: Document, where: tuple[str | int, ...]) -> Place:
-    """The place in a file that pydantic means: it names alternatives of a type on its way."""
+def find_place(document: Document, where: tuple[str | int, ...], *, has_kind: bool = True) -> Place:
+    """The place in a file that pydantic means: it names alternatives of a type on its way.
+
+    With `has_kind` the kind of an analysis stands after its number, as pydantic puts it there.
+    """
     value: Any = document.data
     place: list[str | int] = []
-    for step in where:
+    steps = where[:2] + where[3:] if has_kind and where[:1] == ("analyses",) else where
+    for step in steps:
         inner = dict(enumerate(value)) if isinstance(value, list) else value
         if isinstance(inner, dict) and step in inner:
             value = inner[step]
@@ -82,12 +86,15 @@ def unknown_key_hint(where: tuple[str | int, ...]) -> str:
 
 def _inside(annotation: Any, step: str | int) -> Any:
     """Type of what a step leads to: a field, an entry, or one of several models by its kind."""
-    for model in _models_of(annotation):
-        if step in model.model_fields:
-            return model.model_fields[str(step)].annotation
+    models = _models_of(annotation)
+    for model in models if len(models) > 1 else ():
+        # Before its fields: one may be called as a kind is.
         kind = model.model_fields.get("kind")
         if kind is not None and step in get_args(kind.annotation):
             return model
+    for model in models:
+        if step in model.model_fields:
+            return model.model_fields[str(step)].annotation
     arguments = get_args(annotation)
     return arguments[-1] if get_origin(annotation) is dict else arguments[0] if arguments else None
 

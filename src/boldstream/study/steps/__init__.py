@@ -39,8 +39,11 @@ STEPS: Mapping[str, Step] = {
     "betas": Step("volumes", "estimate_betas"),
     "extraction": Step("volumes", "extract_courses", version=2),
     "behaviour": Step("behaviour", "fit_behaviour"),
-    "decoding": Step("decoding", "decode_regions", version=2),
+    "decoding": Step("decoding", "decode_regions", version=3),
     "searchlight": Step("decoding", "search", version=2),
-    "geometry": Step("geometry", "describe_geometry", version=2),
+    "geometry": Step("geometry", "describe_geometry", version=3),
+    "rdm_searchlight": Step("rdm_searchlight", "search_models"),
+    "contrasts": Step("contrasts", "estimate_contrasts"),
+    "quality": Step("quality", "describe_quality"),
     "group": Step("group", "infer_group", version=2),
 }

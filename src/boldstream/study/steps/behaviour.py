@@ -35,7 +35,12 @@ def fit_behaviour(context: Context) -> None:
         required=_required(settings),
         choice=settings["choice"],
         response_time=settings["response_time"],
+        accuracy=settings["accuracy"],
         max_missing=settings["max_missing"],
+        min_trials=settings["min_trials"],
+        min_accuracy=settings["min_accuracy"],
+        response_time_range=settings["response_time_range"],
+        max_outside=settings["max_outside"],
     )
     (row,) = report.to_dict("records")
     if not row["included"]:

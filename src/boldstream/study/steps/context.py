@@ -9,6 +9,7 @@ from typing import Any
 from boldstream.core.errors import ParameterError
 from boldstream.study.planning.unit import Unit
 from boldstream.study.records.results import Results
+from boldstream.study.settings.analyses import alphanumeric
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,5 @@ class Context:
     def file(self, suffix: str) -> Path:
         """A file to write, named as BIDS names derivatives."""
         place = f"sub-{self.unit.subject}" if self.unit.subject else "group"
-        part = f"_roi-{_alphanumeric(self.unit.part)}" if self.unit.part else ""
-        return self.folder / f"{place}_desc-{_alphanumeric(self.unit.name)}{part}_{suffix}"
-
-
-def _alphanumeric(label: str) -> str:
-    """BIDS labels hold letters and digits only."""
-    return "".join(char for char in label if char.isalnum())
+        part = f"_roi-{alphanumeric(self.unit.part)}" if self.unit.part else ""
+        return self.folder / f"{place}_desc-{alphanumeric(self.unit.name)}{part}_{suffix}"

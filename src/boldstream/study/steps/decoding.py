@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from boldstream.decoding.task.chance import score_of_guessing
 from boldstream.io.writing import write_json, write_volume
 from boldstream.study.planning.subject_units import BETAS
 from boldstream.study.steps.context import Context
-from boldstream.study.steps.regions import columns_of
+from boldstream.study.steps.regions import CANNOT, columns_of, require_voxels
 from boldstream.study.steps.tables import DECODING_TABLE, write_frame
 from boldstream.study.steps.trials import Labelled, labelled, open_trials, require_some
 from boldstream.study.steps.volumes import BETAS_FOLDER
@@ -27,23 +29,55 @@ _NOTHING = {"score": np.nan, "p": np.nan, "chance": np.nan, "n_samples": 0}
 def decode_regions(context: Context) -> None:
     """Write scores of every region and target, their folds, predictions and confusions.
 
-    A target that the subject has no values of has rows without a score.
+    A target that the subject has no values of, or that cannot be decoded, and a region
+    without voxels have rows without a score, and a note.
+
+    Raises
+    ------
+    BoldstreamError
+        If nothing at all can be decoded: the first reason.
     """
     betas, trials = open_trials(context)
     columns = columns_of(context, betas)
-    found: list[tuple[Decoding, float | None]] = []
-    missing: Rows = []
+    done = _Done()
     for target, settings in context.parameters["targets"].items():
-        some = labelled(trials, settings)
+        try:
+            some = labelled(trials, settings)
+        except CANNOT as error:
+            done.failed(columns, target, error)
+            continue
         if not some.kept.size:
-            missing += [{"roi": roi, "target": target, **_NOTHING} for roi in columns]
+            done.without += [_row(roi, target, "no trial has a value") for roi in columns]
             continue
         for roi, voxels in columns.items():
-            # One region at a time: memory is that of the largest.
-            patterns = np.asarray(betas.values[:, voxels], np.float32)[some.kept]
-            decoding = _decode(context, {roi: patterns}, target, settings, some)
-            found.append((decoding, _chance(context, settings, some)))
-    _write(context, found, missing)
+            try:
+                # One region at a time: memory is that of the largest.
+                patterns = np.asarray(betas.values[:, require_voxels(roi, voxels)], np.float32)
+                decoding = _decode(context, {roi: patterns[some.kept]}, target, settings, some)
+            except CANNOT as error:
+                done.failed([roi], target, error)
+            else:
+                done.found.append((decoding, _chance(context, settings, some)))
+    if done.errors and not done.found:
+        raise done.errors[0]
+    _write(context, done)
+
+
+@dataclass
+class _Done:
+    """What was decoded, and what was not."""
+
+    found: list[tuple[Decoding, float | None]] = field(default_factory=list)
+    without: Rows = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+    def failed(self, rois: Iterable[str], target: str, error: Exception) -> None:
+        self.errors.append(error)
+        self.without += [_row(roi, target, str(error)) for roi in rois]
+
+
+def _row(roi: str, target: str, note: str) -> dict[str, Any]:
+    return {"roi": roi, "target": target, **_NOTHING, "note": note}
 
 
 def _decode(
@@ -87,12 +121,12 @@ def _chance(context: Context, target: Any, some: Labelled) -> float | None:
     return score_of_guessing(context.settings["scoring"], counts)
 
 
-def _write(context: Context, found: list[tuple[Decoding, float | None]], missing: Rows) -> None:
-    subject = context.unit.subject
-    tables = [one.table.assign(chance=chance) for one, chance in found]
+def _write(context: Context, done: _Done) -> None:
+    subject, found = context.unit.subject, done.found
+    tables = [one.table.assign(chance=chance, note=None) for one, chance in found]
     rows = [row for table in tables for row in table.to_dict("records")]
     for suffix, parts in {
-        DECODING_TABLE: [pd.DataFrame([*rows, *missing])],
+        DECODING_TABLE: [pd.DataFrame([*rows, *done.without])],
         "folds.tsv": [one.folds for one, _ in found],
         "predictions.tsv": [one.predictions for one, _ in found],
         "confusion.tsv": [_confusion(one) for one, _ in found],

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import did_you_mean
-from boldstream.core.errors import GridMismatchError, MaskError, ParameterError
+from boldstream.core.errors import (
+    GridMismatchError,
+    NonFiniteError,
+    ParameterError,
+    TableError,
+)
 from boldstream.core.grid import Grid
 from boldstream.glm.betas import StoredBetas
 from boldstream.io.labels import Atlas, load_labels
@@ -20,6 +25,8 @@ from boldstream.study.steps.context import Context
 
 Columns = NDArray[np.intp]
 ATLAS = "atlas"
+# What is wrong with one region or target, of which others may be free.
+CANNOT = (ParameterError, NonFiniteError, TableError)
 
 
 def reductions_of(context: Context, grid: Grid) -> dict[str, Labels]:
@@ -55,34 +62,38 @@ def _masks(context: Context, grid: Grid) -> dict[str, Mask]:
 
 
 def columns_of(context: Context, betas: StoredBetas) -> dict[str, Columns]:
-    """Columns of betas that belong to each region.
+    """Columns of betas that belong to each region; none of one that lies outside their mask."""
+    place = np.full(betas.grid.shape, -1, np.intp)
+    place[betas.mask] = np.arange(betas.values.shape[1])
+    found = {name: place[inside] for name, inside in regions_of(context, betas.grid)}
+    return {name: columns[columns >= 0] for name, columns in found.items()}
+
+
+def require_voxels(roi: str, columns: Columns) -> Columns:
+    """The same columns; an error if there are none."""
+    if not columns.size:
+        raise ParameterError(f"the region {roi!r} has no voxel in the mask of the betas")
+    return columns
+
+
+def regions_of(context: Context, grid: Grid) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Name and voxels (x, y, z) of each region, one after another.
 
     Raises
     ------
+    GridMismatchError
+        If a mask or the atlas lies on another grid, and may not be resampled.
     MaskError
-        If a region has no voxel among them.
+        If a mask has no voxel on the grid.
     """
-    given = context.parameters
-    place = np.full(betas.grid.shape, -1, np.intp)
-    place[betas.mask] = np.arange(betas.values.shape[1])
-    masks = _masks(context, betas.grid)
-    found: dict[str, Columns] = {name: place[mask.array] for name, mask in masks.items()}
-    if given["atlas"] is not None:
-        found |= _of_atlas(context, betas, place)
-    kept = {name: columns[columns >= 0] for name, columns in found.items()}
-    for name, columns in kept.items():
-        if not columns.size:
-            raise MaskError(f"the region {name!r} has no voxel in the mask of the betas")
-    return kept
-
-
-def _of_atlas(context: Context, betas: StoredBetas, place: NDArray[Any]) -> dict[str, Columns]:
-    image = str(context.path(context.parameters["atlas"]["image"]))
-    atlas = load_labels(image, betas.grid, resample=_resample(context), names=_names(context))
-    return {
-        name: place[atlas.array == label]
-        for label, name in wanted_labels(atlas, context.parameters["atlas"]["regions"])
-    }
+    for name, mask in _masks(context, grid).items():
+        yield name, mask.array
+    given = context.parameters["atlas"]
+    if given is not None:
+        image = str(context.path(given["image"]))
+        atlas = load_labels(image, grid, resample=_resample(context), names=_names(context))
+        for label, name in wanted_labels(atlas, given["regions"]):
+            yield name, atlas.array == label
 
 
 def wanted_labels(atlas: Atlas, names: list[str] | None) -> list[tuple[int, str]]:

@@ -10,10 +10,22 @@ from boldstream.io.tables import MISSING, write_frame
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["DECODING_TABLE", "MISSING", "read_frame", "write_frame"]
+__all__ = ["DECODING_TABLE", "MISSING", "read_frame", "run_file", "write_frame"]
 
 DECODING_TABLE = "decoding.tsv"
 """Ending of the tables that hold the scores of regions."""
+_TEXTS = ("subject", "roi", "target", "model", "condition", "other_condition")
+
+
+def run_file(label: str, ending: str) -> str:
+    """Ending of a file of one run, as ``run-1_timeseries.tsv``.
+
+    Examples
+    --------
+    >>> run_file("run-1", "mean.nii.gz"), run_file("", "mean.nii.gz")
+    ('run-1_mean.nii.gz', 'mean.nii.gz')
+    """
+    return f"{label}_{ending}" if label else ending
 
 
 def read_frame(path: str | os.PathLike[str]) -> DataFrame:
@@ -25,5 +37,5 @@ def read_frame(path: str | os.PathLike[str]) -> DataFrame:
         sep="\t",
         keep_default_na=False,
         na_values=[MISSING],
-        dtype={"subject": str, "roi": str, "target": str, "model": str},
+        dtype=dict.fromkeys(_TEXTS, str),
     )

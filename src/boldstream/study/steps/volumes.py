@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from boldstream.api import extract
-from boldstream.core.checks import did_you_mean
-from boldstream.core.errors import TableError
 from boldstream.glm.betas import trial_betas
 from boldstream.io.opening import open_image
-from boldstream.io.tables import read_table
+from boldstream.study.steps.confounds import confounds_of
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.regions import ATLAS, reductions_of, wanted_regions
-from boldstream.study.steps.tables import MISSING, write_frame
+from boldstream.study.steps.tables import run_file, write_frame
 
 BETAS_FOLDER = "betas"
 
@@ -36,7 +32,7 @@ def estimate_betas(context: Context) -> None:
         hrf_model=settings["hrf_model"],
         drift_model=settings["drift_model"],
         high_pass=settings["high_pass"],
-        confounds=_confounds(context),
+        confounds=confounds_of(context),
         unestimable="exclude",
         signal_scaling=0 if settings["percent"] else False,
         smoothing_fwhm=settings["smoothing_fwhm"],
@@ -49,12 +45,12 @@ def estimate_betas(context: Context) -> None:
 def extract_courses(context: Context) -> None:
     """Write the mean time course of each region, a table for each run."""
     given, settings = context.parameters, context.settings
-    confounds = _confounds(context)
+    confounds = confounds_of(context)
     for i, (image, label) in enumerate(zip(given["images"], given["labels"], strict=True)):
-        path = str(context.path(image))
+        source = str(context.path(image))
         courses = extract(
-            path,
-            dict(reductions_of(context, open_image(path).series.grid)),
+            source,
+            dict(reductions_of(context, open_image(source).series.grid)),
             detrend=settings["detrend"],
             standardize=_STANDARDIZE[settings["standardize"]],
             low_pass=settings["low_pass"],
@@ -64,8 +60,8 @@ def extract_courses(context: Context) -> None:
             confounds=confounds[i] if isinstance(confounds, list) else confounds,
             memory_limit=context.memory_limit,
         )
-        place = f"{label}_" if label else ""
-        write_frame(context.file(f"{place}timeseries.tsv"), _side_by_side(context, courses))
+        path = context.file(run_file(label, "timeseries.tsv"))
+        write_frame(path, _side_by_side(context, courses))
 
 
 # What nilearn's names mean to `boldstream.extract`.
@@ -89,28 +85,3 @@ def _side_by_side(context: Context, courses: dict[str, Any]) -> pd.DataFrame:
         for region in wanted_regions(series.names, context.parameters["atlas"]["regions"]):
             columns[region] = series.values[:, place[region]]
     return pd.DataFrame(columns)
-
-
-def _confounds(context: Context) -> Any:
-    """Confounds of all runs, as `boldstream.extract` takes them."""
-    settings = context.parameters["confound_settings"]
-    if settings["strategy"]:
-        return f"fmriprep:{settings['strategy']}"
-    if not settings["columns"]:
-        return None
-    tables = context.parameters["confounds"]
-    return [_columns(context.path(text), settings["columns"]) for text in tables]
-
-
-def _columns(path: Path, patterns: list[str]) -> pd.DataFrame:
-    """Columns that match; what a first row lacks, as derivatives do, is 0."""
-    columns = read_table(path).columns
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in columns):
-            raise TableError(f"{path} has no column {pattern!r}{did_you_mean(pattern, columns)}")
-    chosen = {
-        name: ["0" if i == 0 and cell == MISSING else cell for i, cell in enumerate(cells)]
-        for name, cells in columns.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
-    }
-    return pd.DataFrame(chosen)

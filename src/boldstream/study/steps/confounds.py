@@ -1,0 +1,40 @@
+"""Confounds that a step's models and cleaning take."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from boldstream.core.checks import did_you_mean
+from boldstream.core.errors import TableError
+from boldstream.io.tables import read_table
+from boldstream.study.steps.context import Context
+from boldstream.study.steps.tables import MISSING
+
+
+def confounds_of(context: Context) -> Any:
+    """Confounds of all runs, as `boldstream.extract` takes them."""
+    settings = context.parameters["confound_settings"]
+    if settings["strategy"]:
+        return f"fmriprep:{settings['strategy']}"
+    if not settings["columns"]:
+        return None
+    tables = context.parameters["confounds"]
+    return [_columns(context.path(text), settings["columns"]) for text in tables]
+
+
+def _columns(path: Path, patterns: list[str]) -> pd.DataFrame:
+    """Columns that match; what a first row lacks, as derivatives do, is 0."""
+    columns = read_table(path).columns
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in columns):
+            raise TableError(f"{path} has no column {pattern!r}{did_you_mean(pattern, columns)}")
+    chosen = {
+        name: ["0" if i == 0 and cell == MISSING else cell for i, cell in enumerate(cells)]
+        for name, cells in columns.items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    }
+    return pd.DataFrame(chosen)

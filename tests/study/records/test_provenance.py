@@ -1,0 +1,106 @@
+"""What is noted of memory: this process' own, that of everybody, limits, and when."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from itertools import count
+
+import psutil
+import pytest
+
+from boldstream.core.limits import Limit
+from boldstream.study.records import provenance
+from boldstream.study.records.provenance import MemoryTimeline
+
+GB = 1 << 30
+
+
+def test_a_timeline_tells_process_system_limit_and_start() -> None:
+    before = time.time()
+    with MemoryTimeline(3 * GB) as timeline:
+        held = bytearray(64 << 20)
+        held[::4096] = b"x" * len(held[::4096])
+        time.sleep(0.25)
+    note = timeline.note()
+    seconds, process, system = zip(*note["memory_timeline"], strict=True)
+    assert list(seconds) == sorted(seconds)
+    assert max(process) - process[0] >= 60 << 20
+    assert abs(process[-1] - psutil.Process().memory_info().rss) < 64 << 20
+    assert note["memory_limit_bytes"] == 3 * GB
+    assert 0 < max(system) <= note["memory_system"]["limit_bytes"]
+    assert before - 1 <= note["memory_started"] <= time.time()
+    started = datetime.fromtimestamp(note["memory_started"], UTC)
+    assert abs((datetime.now(UTC) - started).total_seconds()) < 60
+
+
+def test_the_system_is_what_is_nearest_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same one all the time; the job's own variables and ulimit are not everybody's."""
+    monkeypatch.setattr(provenance, "_SYSTEM_EVERY_SECONDS", 0.0)
+    numbers = count(1)
+
+    def limits() -> list[Limit]:
+        used = next(numbers) * 100
+        return [
+            Limit("RAM", 64 * GB, 10 * GB),
+            Limit("cgroup v2 /sys/fs/cgroup/job", 8 * GB, 7 * GB + used),
+            Limit("SLURM_MEM_PER_NODE", 1 * GB, 1 * GB),
+            Limit("RLIMIT_AS (ulimit -v)", 1 * GB, 1 * GB),
+        ]
+
+    with MemoryTimeline(find_limits=limits) as timeline:
+        time.sleep(0.25)
+    note = timeline.note()
+    assert note["memory_limit_bytes"] is None
+    assert note["memory_system"] == {
+        "source": "cgroup v2 /sys/fs/cgroup/job",
+        "limit_bytes": 8 * GB,
+    }
+    used = [point[2] for point in timeline.points]
+    assert used[0] > 7 * GB
+    assert used == sorted(set(used))
+
+
+def test_the_system_is_looked_at_seldom() -> None:
+    calls = count()
+
+    def limits() -> list[Limit]:
+        next(calls)
+        return [Limit("RAM", GB, 0)]
+
+    with MemoryTimeline(find_limits=limits) as timeline:
+        time.sleep(0.75)
+    assert len(timeline.points) >= 5
+    assert next(calls) <= 3
+
+
+def test_looking_takes_less_than_half_a_percent_of_a_core() -> None:
+    """By the time of the thread itself, whatever else the machine does."""
+    timeline = MemoryTimeline()
+    with timeline:
+        timeline._end.set()
+        timeline._thread.join()
+        began = time.thread_time()
+        for _ in range(50):
+            timeline._looked = -1.0  # as if it were due
+            timeline._sample()
+        with_system = (time.thread_time() - began) / 50
+        began = time.thread_time()
+        for _ in range(50):
+            timeline._looked = 1e9
+            timeline._sample()
+        without = (time.thread_time() - began) / 50
+    every, system = provenance._EVERY_SECONDS, provenance._SYSTEM_EVERY_SECONDS
+    assert without / every + (with_system - without) / system < 0.005
+
+
+def test_points_are_thinned_and_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_MOST_POINTS", 10)
+    monkeypatch.setattr(provenance, "_EVERY_SECONDS", 0.005)
+    before = threading.active_count()
+    with MemoryTimeline() as timeline:
+        time.sleep(0.4)
+    assert 3 <= len(timeline.points) <= 10 + 1
+    assert timeline.points[-1][0] >= 0.4
+    assert threading.active_count() == before
