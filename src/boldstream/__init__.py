@@ -24,6 +24,7 @@ _HOMES = {
     "boldstream.memory.mapped": ("MemoryMappedArray",),
     "boldstream.memory.monitor": ("MemoryMonitor",),
     "boldstream.memory.store": ("Store",),
+    "boldstream.report.viewer": ("view_map",),
     "boldstream.study.pipeline": (
         *("CachedMVPAPipeline", "ParallelMVPAProcessor", "create_cached_processor"),
     ),
@@ -43,7 +44,7 @@ _HOMES = {
     ),
 }
 # Found as bs.NAME too, and imported only then.
-_PACKAGES = ("behaviour", "decoding", "geometry", "glm", "maskers")
+_PACKAGES = ("behaviour", "decoding", "geometry", "glm", "maskers", "plotting", "report")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *_HOME_OF]

@@ -26,6 +26,7 @@ from boldstream.memory.loader import MemoryEfficientLoader
 from boldstream.memory.mapped import MemoryMappedArray
 from boldstream.memory.monitor import MemoryMonitor
 from boldstream.memory.store import Store
+from boldstream.report.viewer import view_map
 from boldstream.streaming.plan import Plan
 from boldstream.streaming.preparations import Prepared
 from boldstream.streaming.reduction import Reduction
@@ -103,4 +104,5 @@ __all__ = [
     "run_study",
     "stream",
     "trial_betas",
+    "view_map",
 ]

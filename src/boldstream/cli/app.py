@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from boldstream._version import __version__
+from boldstream.cli.benchmark import benchmark
 from boldstream.cli.betas import betas
 from boldstream.cli.cache import cache
 from boldstream.cli.decoding.decode import decode
@@ -16,6 +17,7 @@ from boldstream.cli.errors import CommandGroup
 from boldstream.cli.extract import extract
 from boldstream.cli.glm import glm
 from boldstream.cli.info import info
+from boldstream.cli.report import report
 from boldstream.cli.study.files import init, schema, slurm_script
 from boldstream.cli.study.run import run
 from boldstream.cli.summary import summary
@@ -25,7 +27,6 @@ from boldstream.cli.volume import volume
 app = typer.Typer(
     cls=CommandGroup,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="rich",
     # A traceback is Python's own: rich would print the values of all variables.
     pretty_exceptions_enable=False,
@@ -33,8 +34,9 @@ app = typer.Typer(
 )
 for _command in (info, extract, glm, betas, searchlight, decode, summary, volume, tune, demo):
     app.command()(_command)
-for _of_studies in (init, run, schema, slurm_script):
+for _of_studies in (init, run, report, schema, slurm_script):
     app.command(rich_help_panel="Studies")(_of_studies)
+app.command()(benchmark)
 app.add_typer(cache)
 
 

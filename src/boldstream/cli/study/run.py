@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from boldstream.study.running.run import Prepared
 
 MEMORY, WORKERS, RESULTS = "Memory", "Workers", "Results"
+REPORT = "report"
 
 StudyFile = Annotated[
     Path,
@@ -83,6 +85,14 @@ CacheStats = Annotated[
         rich_help_panel=RESULTS,
     ),
 ]
+WriteReport = Annotated[
+    bool,
+    typer.Option(
+        "--report/--no-report",
+        help="Write an HTML report beside the results.",
+        rich_help_panel=RESULTS,
+    ),
+]
 ParallelSubjects = Annotated[
     bool,
     typer.Option(
@@ -140,6 +150,7 @@ def run(
     n_jobs: Jobs = None,
     slurm: Slurm = False,
     auto_configure: AutoConfigure = False,
+    report: WriteReport = True,
     progress: Progress = True,
     verbose: Verbose = False,
 ) -> None:
@@ -158,8 +169,8 @@ def run(
     from boldstream.study.running.run import run_study
 
     options = StudyOptions(
-        subjects=_listed(subjects),
-        rois=_listed(rois),
+        subjects=listed(subjects),
+        rois=listed(rois),
         output=output_dir,
         memory_efficient=memory_efficient,
         memmap_threshold=memmap_threshold,
@@ -177,12 +188,15 @@ def run(
     _show(result, verbose=verbose)
     if cache_stats:
         say("cache", str(result.statistics))
+    if report:
+        _write_report(result, progress=show_progress(progress))
     say_cost(started)
     if len(result.failed):
         raise typer.Exit(1)
 
 
-def _listed(text: str | None) -> list[str] | None:
+def listed(text: str | None) -> list[str] | None:
+    """Names between commas; None for all."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -206,7 +220,7 @@ def _show_plan(prepared: Prepared) -> None:
     memory = format_bytes(prepared.memory) if prepared.memory else "their own"
     say("workers", f"{prepared.n_workers}, each with {memory} of memory")
     for problem in prepared.study.inputs.problems:
-        complain(f"subject {problem.subject}: {problem.what} ({problem.path})")
+        complain(f"subject {problem.subject}: {problem}")
 
 
 def _show(result: StudyResult, *, verbose: bool) -> None:
@@ -217,6 +231,41 @@ def _show(result: StudyResult, *, verbose: bool) -> None:
         if verbose and row["traceback"]:
             typer.echo(printable(row["traceback"], keep="\n"), err=True)
     say("results", str(result.output_dir))
+
+
+def _write_report(result: StudyResult, *, progress: bool) -> None:
+    """Write the report; what keeps it from being written is told, and is no fault of the run."""
+    from boldstream.core.errors import BoldstreamError
+
+    results = result.output_dir
+    if _is_current(result):
+        say("report", f"{results / REPORT / 'index.html'}, as it was")
+        return
+    from boldstream.report.writing import write_report
+
+    try:
+        say("report", str(write_report(results, progress=progress)))
+    except (BoldstreamError, OSError, MemoryError) as error:
+        complain(
+            f"the report was not written: {error}\n"
+            f"The results are whole; later: boldstream report {results}"
+        )
+
+
+def _is_current(result: StudyResult) -> bool:
+    """Whether the report that is there shows just the results of now."""
+    mark = result.output_dir / REPORT / "report.json"
+    try:
+        shown, written = json.loads(mark.read_bytes())["units"], mark.stat().st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+        return False
+    status = result.status
+    places = {unit.split("/")[0] for unit in status["unit"] if unit}
+    done = set(status.loc[status["state"].isin(["done", "cached"]), "unit"])
+    notes = [result.output_dir / unit / "unit.json" for unit in done]
+    return {unit for unit in shown if unit.split("/")[0] in places} == done and all(
+        note.stat().st_mtime_ns <= written for note in notes
+    )
 
 
 @contextmanager

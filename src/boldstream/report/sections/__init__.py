@@ -1,0 +1,1 @@
+"""Sections of pages: what there is of a topic, or None where there is nothing."""
