@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import shutil
 import statistics
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import MIB, REPOSITORY, Finished, python, run_process
+from benchmarks.harness import MIB, Finished, python, run_process
 from benchmarks.seed_scale import Row, print_table
+from boldstream.benchmark.images import write_region
+from boldstream.benchmark.requests import Request
+from boldstream.benchmark.running import run_request
 from boldstream.simulate.head import Head, make_head
 from boldstream.simulate.images import write_bold, write_labels
 
@@ -80,11 +81,8 @@ def make_inputs(folder: Path, shape: tuple[int, int, int], gib: float) -> StoreI
 
 def _write_masks(inputs: StoreInputs, head: Head) -> None:
     write_labels(inputs.brain, head.brain, head.grid)
-    inside = np.random.default_rng(0).permutation(np.flatnonzero(head.brain))
     for n_voxels in REGIONS:
-        region = np.zeros(head.brain.shape, np.bool_)
-        region.flat[inside[:n_voxels]] = True
-        write_labels(inputs.region(n_voxels), region, head.grid)
+        write_region(inputs.region(n_voxels), head.brain, head.grid, n_voxels)
 
 
 def run_way(way: str, *, sample: bool = False, **arguments: Any) -> tuple[Any, Finished]:
@@ -145,7 +143,7 @@ def memory_rows(inputs: StoreInputs, claim: Claim) -> Iterator[Row]:
     whole, _ = run_way("whole", bold=inputs.bold, mask=region)
     streamed, _ = run_way("streamed", bold=inputs.bold, mask=region)
     stored, _ = run_way(
-        "stored", bold=inputs.bold, mask=region, brain=inputs.brain, folder=inputs.store
+        "stored", bold=inputs.bold, mask=region, brain=inputs.brain, store=inputs.store
     )
     yield Row(image, "region, whole image loaded: peak", "", f"{whole['peak'] / MIB:.0f} MiB")
     for name, way in (("streamed", streamed), ("from the store", stored)):
@@ -164,7 +162,7 @@ def region_rows(inputs: StoreInputs) -> Iterator[Row]:
         whole, _ = run_way("whole", bold=inputs.bold, mask=region)
         streamed, _ = run_way("streamed", bold=inputs.bold, mask=region)
         stored, _ = run_way(
-            "stored", bold=inputs.bold, mask=region, brain=inputs.brain, folder=inputs.store
+            "stored", bold=inputs.bold, mask=region, brain=inputs.brain, store=inputs.store
         )
         claimed = f"claimed: {CLAIMED_FASTER[n_voxels]} % faster"
         for name, way in (("streamed", streamed), ("from the store", stored)):
@@ -206,35 +204,17 @@ def sharing_rows(inputs: StoreInputs) -> Iterator[Row]:
 def limit_rows(inputs: StoreInputs, claim: Claim) -> Iterator[Row]:
     """Subjects in parallel, each process held to its share of less than one image (ulimit -v)."""
     total = int(claim.gib * 2 * (1 << 30))
-    arguments = {"bold": inputs.bold, "mask": inputs.region(1000)}
+    files = {"bold": inputs.bold, "mask": inputs.region(1000), "folder": inputs.folder}
+    arguments = {name: str(path) for name, path in files.items()}
     for n in (4, 8):
         share = total // n
         for way, name in (("whole", "whole images"), ("streamed", "streamed")):
-            finished = _run_limited(_command(way, arguments), n, share)
-            asked = "fails" if way == "whole" else "finishes"
-            good = finished == (0 if way == "whole" else n)
-            got = f"{finished} of {n} finished"
+            asked = {**arguments, "way": way, "n": n, "at_once": n, "limit": share}
+            found = run_request(Request("boldstream.benchmark.ways.memory", "subjects", asked))
+            wanted = "out of memory" if way == "whole" else "done"
             what = f"{n} subjects at once in {share / MIB:.0f} MiB each: {name}"
-            yield Row(_size(inputs), what, asked, got, good)
-
-
-def _run_limited(command: Sequence[str | Path], n: int, n_bytes: int) -> int:
-    """Run a command `n` times at once, each with so much address space; how many ended well."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
-
-    processes = [
-        subprocess.Popen(
-            [str(part) for part in command],
-            cwd=REPOSITORY,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=limit,
-        )
-        for _ in range(n)
-    ]
-    return sum(process.wait() == 0 for process in processes)
+            got = found.why or found.outcome
+            yield Row(_size(inputs), what, wanted, got, found.outcome == wanted)
 
 
 def _size(inputs: StoreInputs) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ import isal.igzip  # noqa: F401
 import nibabel as nib
 import numpy as np
 
-import boldstream as bs
 from benchmarks.ways import read_through
+from boldstream.benchmark.ways.memory import WAYS as REGION_WAYS
 from boldstream.core.limits import process_memory
 from boldstream.memory.store import Store
 
@@ -81,40 +82,15 @@ def volume(bold: str, folder: str, t: int) -> dict[str, Any]:
     return {"stored": [_timed(stored) for _ in range(5)], "nibabel": by_nibabel}
 
 
-def whole(bold: str, mask: str) -> dict[str, Any]:
-    """Load the image, then index it."""
+def region(way: str, **arguments: str) -> dict[str, Any]:
+    """A region by one of `boldstream.benchmark.ways.memory`."""
+    for module in REGION_WAYS[way].modules:
+        import_module(module)
     imports = process_memory().peak_rss_bytes
-    found = {}
-
-    def extract() -> None:
-        inside = np.asarray(nib.load(mask).dataobj) != 0  # type: ignore[attr-defined]
-        series = nib.load(bold).get_fdata(dtype=np.float32)[inside].T  # type: ignore[attr-defined]
-        found["mean"] = float(series.mean(dtype=np.float64))
-
-    return {"seconds": _timed(extract), "peak": _peak_above(imports)} | found
-
-
-def streamed(bold: str, mask: str) -> dict[str, Any]:
-    """One pass over the image."""
-    imports = process_memory().peak_rss_bytes
-    found = {}
-
-    def extract() -> None:
-        found["mean"] = float(bs.extract(bold, {"roi": mask})["roi"].mean(dtype=np.float64))
-
-    return {"seconds": _timed(extract), "peak": _peak_above(imports)} | found
-
-
-def stored(bold: str, mask: str, brain: str, folder: str) -> dict[str, Any]:
-    """A region from the store of the brain; the store is made if it is not there."""
-    imports = process_memory().peak_rss_bytes
-    found = {}
-
-    def extract() -> None:
-        with Store(folder).voxels(bold, brain) as voxels:
-            found["mean"] = float(voxels.read(Path(mask)).mean(dtype=np.float64))
-
-    return {"seconds": _timed(extract), "peak": _peak_above(imports)} | found
+    began = time.perf_counter()
+    series = np.asarray(REGION_WAYS[way].function(**arguments)["series"])
+    found = {"seconds": time.perf_counter() - began, "peak": _peak_above(imports)}
+    return {**found, "mean": float(series.mean(dtype=np.float64))}
 
 
 def share(bold: str, mask: str, folder: str, n_processes: int) -> dict[str, Any]:
@@ -151,9 +127,10 @@ WAYS: dict[str, Callable[..., dict[str, Any]]] = {
     "make": make,
     "again": again,
     "volume": volume,
-    "whole": whole,
-    "streamed": streamed,
-    "stored": stored,
+    "whole": partial(region, "whole"),
+    "streamed": partial(region, "streamed"),
+    # Where it is there already.
+    "stored": partial(region, "stored_again"),
     "share": share,
 }
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from isal import igzip
 
 import boldstream as bs
 from benchmarks.inputs import Inputs
+from boldstream.benchmark.ways import Way
+from boldstream.benchmark.ways.masks import WAYS
 from boldstream.core.limits import process_memory
 
-_N_JOBS = 4
 _READ_BYTES = 1 << 20
 
 
@@ -29,67 +31,6 @@ def read_through(path: Path) -> None:
     with igzip.open(path, "rb") as file:
         while file.readinto(buffer):
             pass
-
-
-# The four ways of nilearn's example "Working with long time series fMRI images".
-
-
-def _masked_by_nilearn(image: Any, mask: Any) -> Any:
-    from nilearn.maskers import NiftiMasker
-
-    return NiftiMasker(mask_img=mask).fit_transform(image)
-
-
-def _indexed(data: Any, mask: Any) -> Any:
-    return data[mask].T
-
-
-def _in_parallel(function: Callable[[Any, Any], Any], image: Any, masks: Sequence[Any]) -> Any:
-    from joblib import Parallel, delayed
-
-    return Parallel(n_jobs=_N_JOBS)(delayed(function)(image, mask) for mask in masks)
-
-
-def nilearn_paths(inputs: Inputs) -> Any:
-    """NiftiMasker in four jobs, each of which reads the file."""
-    return _in_parallel(_masked_by_nilearn, str(inputs.bold), [str(mask) for mask in inputs.masks])
-
-
-def nilearn_memory(inputs: Inputs) -> Any:
-    """NiftiMasker in four jobs, all given the image that was loaded before."""
-    from nilearn.image import load_img
-
-    image = load_img(str(inputs.bold))
-    return _in_parallel(_masked_by_nilearn, image, [load_img(str(mask)) for mask in inputs.masks])
-
-
-def _loaded(inputs: Inputs) -> tuple[Any, list[Any]]:
-    from nilearn.image import load_img
-
-    masks = [load_img(str(mask)).get_fdata().astype(bool) for mask in inputs.masks]
-    return load_img(str(inputs.bold)).get_fdata(), masks
-
-
-def numpy_indexing(inputs: Inputs) -> Any:
-    """Four jobs that index one loaded array."""
-    data, masks = _loaded(inputs)
-    return _in_parallel(_indexed, data, masks)
-
-
-def shared_memory(inputs: Inputs) -> Any:
-    """Four jobs that index one array in shared memory."""
-    from multiprocessing.shared_memory import SharedMemory
-
-    data, masks = _loaded(inputs)
-    block = SharedMemory(create=True, size=data.nbytes)
-    shared = np.ndarray(data.shape, data.dtype, buffer=block.buf)
-    shared[...] = data
-    del data
-    series = _in_parallel(_indexed, shared, masks)
-    del shared
-    block.close()
-    block.unlink()
-    return series
 
 
 def _labels(inputs: Inputs) -> list[Any]:
@@ -104,22 +45,22 @@ def _everything(inputs: Inputs) -> list[Any]:
     return [*_labels(inputs), *_moments(inputs), *(bs.Voxels(mask) for mask in inputs.masks)]
 
 
-RIVALS = {
-    "nilearn_paths": nilearn_paths,
-    "nilearn_memory": nilearn_memory,
-    "numpy_indexing": numpy_indexing,
-    "shared_memory": shared_memory,
-}
+# The four ways of nilearn's example "Working with long time series fMRI images".
+RIVALS = {name: way for name, way in WAYS.items() if name != "streamed"}
 REDUCTIONS = {"labels": _labels, "moments": _moments, "everything": _everything}
 
 
-def _time_rival(rival: Callable[[Inputs], Any], inputs: Inputs) -> dict[str, Any]:
-    import joblib  # noqa: F401
-    import nilearn.maskers  # noqa: F401
-
+def _time_rival(rival: Way, inputs: Inputs) -> dict[str, Any]:
+    for module in rival.modules:
+        import_module(module)
+    masks = [str(mask) for mask in inputs.masks]
     began = time.perf_counter()
-    series = rival(inputs)
-    return {"seconds": time.perf_counter() - began, "means": [float(np.mean(s)) for s in series]}
+    made = rival.function(bold=str(inputs.bold), masks=masks)
+    seconds = time.perf_counter() - began
+    return {
+        "seconds": seconds,
+        "means": [float(np.asarray(series).mean()) for series in made.values()],
+    }
 
 
 def _time_read(inputs: Inputs) -> dict[str, Any]:

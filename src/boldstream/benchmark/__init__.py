@@ -1,0 +1,1 @@
+"""What `boldstream benchmark` does: ways to do the same, each in a process of its own, compared."""
