@@ -14,10 +14,11 @@ export PIP_USER := no
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types layers check lock upgrade benchmark fuzz soak mutation clean
+.PHONY: help setup demo test lint format types layers check lock upgrade benchmark fuzz soak mutation \
+	docs release-check clean
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 setup: .venv/.installed ## make .venv with the locked packages and this one
 
@@ -50,6 +51,10 @@ lock: .venv/.installed ## write requirements.lock after pyproject.toml changed
 upgrade: .venv/.installed ## write requirements.lock with the newest versions
 	@$(LOCK) --upgrade
 
+docs: .venv/.installed ## the documentation, with its gallery, in docs/_build/html
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -j auto docs docs/_build/html
+	@echo "The documentation is docs/_build/html/index.html"
+
 benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on images of 0.5 to 4.8 GB
 	@$(BIN)/python -m benchmarks.seed_scale
 	@$(BIN)/python -m benchmarks.store
@@ -65,6 +70,9 @@ soak: .venv/.installed ## minutes of work; memory, files and threads must not gr
 
 mutation: .venv/.installed ## break the code line by line; a test must notice
 	@$(BIN)/python tools/mutate.py
+
+release-check: .venv/.installed ## build it; install and try it on every Python that is found
+	@$(BIN)/python tools/release_check.py
 
 clean: ## remove .venv and all caches
 	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
