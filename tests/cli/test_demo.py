@@ -2,37 +2,68 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import shlex
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from boldstream.cli import demo_job
-from boldstream.simulate.choice_study import read_choice_truth
+from boldstream.simulate.choice_study import ChoiceStudyDesign, read_choice_truth
 from tests.cli.conftest import Command
 
 
-def test_it_finds_the_plant_and_keeps_the_study(command: Command, tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "study"
-    done = command("demo", folder, "--no-progress")
-    assert (done.code, done.err) == (0, "")
-    truth = read_choice_truth(folder)
-    found = [line for line in done.out.splitlines() if line.startswith("found")]
+def test_it_finds_the_plant_and_what_it_says_next_works(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "boldstream", "demo"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["boldstream-demo"]
+    truth = read_choice_truth(tmp_path / "boldstream-demo")
+    lines = done.stdout.splitlines()
+    found = [line for line in lines if line.startswith("found")]
     assert len(found) == 2
     assert f"choice in {truth.choice[0]}" in found[0]
     assert f"value in {truth.value[0]}" in found[1]
-    assert [path.name for path in folder.parent.iterdir()] == ["study"]
-    again = command("run", folder / "study.yaml", "--no-progress", "--cache-stats")
-    assert again.code == 0
-    assert "0 done now" in again.out
+    (report,) = (line.split(maxsplit=1)[1] for line in lines if line.startswith("report"))
+    assert "<html" in (tmp_path / report).read_text(encoding="utf-8")
+
+    extract, run, init = (after for line, after in itertools.pairwise(lines) if "#" in line)
+    _, again, _ = (
+        subprocess.run(shlex.split(text), capture_output=True, text=True, check=True, cwd=tmp_path)
+        for text in (
+            extract,
+            f"{run} --no-progress --cache-stats",
+            f"{init.replace('MY-DATASET', 'boldstream-demo')} -o mine.yaml",
+        )
+    )
+    assert (tmp_path / "boldstream-demo" / "courses" / f"{truth.choice[0]}.npy").is_file()
+    assert "0 done now" in again.stdout
 
 
 def test_it_fails_when_the_plant_is_not_recovered(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(demo_job.DemoResult, "recovered", property(lambda self: False))
+    (tmp_path / "boldstream-demo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    # Too few trials of too few subjects.
+    design = ChoiceStudyDesign(n_subjects=2, n_trials=20, shape=(16, 18, 16))
+    monkeypatch.setattr(demo_job, "run_demo", partial(demo_job.run_demo, design=design))
     done = command("demo", "--no-progress")
     assert done.code == 1
     assert len(done.err.splitlines()) == 1
+    assert "did not find what was planted" in done.err
+    # The one that is there was another demo, as far as we know.
+    assert list((tmp_path / "boldstream-demo").iterdir()) == []
+    assert (tmp_path / "boldstream-demo-2" / "study.yaml").is_file()
 
 
 def test_a_folder_with_something_in_it_is_left_alone(command: Command, tmp_path: Path) -> None:
@@ -41,3 +72,15 @@ def test_a_folder_with_something_in_it_is_left_alone(command: Command, tmp_path:
     assert done.code == 1
     assert str(tmp_path) in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to_is_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o500)
+    monkeypatch.chdir(tmp_path)
+    done = command("demo")
+    tmp_path.chmod(0o700)
+    assert done.code == 1
+    assert "boldstream demo DIR" in done.err

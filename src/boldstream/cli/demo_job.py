@@ -110,10 +110,15 @@ def run_demo(
     return DemoResult(result, truth, group, found, peak, _log_k_error(output, truth))
 
 
+def first_image(folder: Path) -> Path:
+    """The first run of the first subject."""
+    return min(folder.rglob("*_bold.nii.gz"))
+
+
 def _study_text(folder: Path) -> str:
-    image = next(iter(sorted(folder.rglob("*_bold.nii.gz"))))
+    image = first_image(folder)
     task = image.name.split("_task-")[1].split("_")[0]
-    mask = next(iter(sorted(folder.rglob("*_desc-brain_mask.nii.gz")))).relative_to(folder)
+    mask = min(folder.rglob("*_desc-brain_mask.nii.gz")).relative_to(folder)
     names = sorted(path.name.removesuffix(".nii.gz") for path in (folder / "masks").glob("*.gz"))
     masks = "\n".join(f"    {name}: masks/{name}.nii.gz" for name in names)
     template = str(mask).replace("sub-01", "sub-{subject}")

@@ -19,6 +19,8 @@ def summary(
 ) -> None:
     """Write the mean, the standard deviation and the tSNR over time as images.
 
+    They are DIR/mean.nii.gz, std.nii.gz and tsnr.nii.gz, all from one pass.
+
     Example: boldstream summary bold.nii.gz --output out
     """
     started = perf_counter()

@@ -11,6 +11,7 @@ import typer
 from boldstream.cli.console import say_cost
 from boldstream.cli.images import write_images
 from boldstream.cli.options import MemoryLimit, Overwrite, Progress
+from boldstream.core.checks import integer_in
 
 
 def _checked_image(path: Path) -> Path:
@@ -47,8 +48,11 @@ def volume(
     Example: boldstream volume --output last.nii.gz -- bold.nii.gz -1
     """
     started = perf_counter()
+    from boldstream.io.opening import open_image
     from boldstream.streaming.reductions import Volumes
 
+    n = open_image(bold).series.n_volumes
+    integer_in("T", index, -n, n - 1)
     write_images(
         [bold],
         {output.name: Volumes([index])},
