@@ -21,7 +21,7 @@ from boldstream.kernels.decoding.scores import (
 
 # Decision values worked on together: they stay in the processor's cache between
 # the kernel that makes them and the one that scores them.
-_TOGETHER = 1 << 19
+_TOGETHER = 1 << 20
 # At a time in all, so that memory does not grow with the number of permutations.
 _MOST = 1 << 22
 # Of all spheres that are given together: 32 MiB.
