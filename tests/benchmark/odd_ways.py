@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -47,6 +48,15 @@ def _mistaken() -> Made:
     raise ValueError("no such mask")
 
 
+def _no_room_to_inflate() -> Made:
+    # What the module says where inflate() gives Z_MEM_ERROR (zlib.h).
+    raise zlib.error("Error -4 while decompressing data")
+
+
+def _damaged() -> Made:
+    return {"values": np.frombuffer(zlib.decompress(b"no stream"))}
+
+
 def _wrapped() -> Made:
     try:
         np.ones(1 << 50)
@@ -69,5 +79,7 @@ WAYS = {
     "crashed": Way(_crashed),
     "mistaken": Way(_mistaken),
     "wrapped": Way(_wrapped),
+    "no_room_to_inflate": Way(_no_room_to_inflate),
+    "damaged": Way(_damaged),
     "prepared": Way(_right, ("json",), before=_prepare),
 }

@@ -70,6 +70,8 @@ def test_what_goes_beyond_its_limit_is_out_of_memory(
     [
         ("killed", "out of memory", "SIGKILL"),
         ("wrapped", "out of memory", "a step failed"),
+        ("no_room_to_inflate", "out of memory", "Error -4 "),
+        ("damaged", "failed", "zlib.error: Error -3 "),
         ("crashed", "failed", "ended by SIGSEGV"),
         ("mistaken", "failed", "ValueError: no such mask"),
     ],

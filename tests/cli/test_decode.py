@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 
 import boldstream as bs
 from boldstream.decoding.roi import Decoding, decode
@@ -73,7 +75,7 @@ def test_classes(command: Command, study: Labelled, out: Path) -> None:
     assert table.columns.tolist() == wanted.table.columns.tolist()
     pd.testing.assert_frame_equal(table, wanted.table, check_dtype=False)
     assert table["score"][0] > 0.9
-    assert done.out.splitlines()[0] == f"{out}/decoding.tsv  2 × 9"
+    assert done.out.splitlines()[0] == f"{out}/decoding.tsv  2 × 10"
     folds = read(out / "decoding_folds.tsv")
     np.testing.assert_allclose(folds["score"], wanted.folds["score"])
     assert folds["held_out"].tolist() == [1, 2, 1, 2]
@@ -123,6 +125,14 @@ def test_several_targets_and_models(command: Command, study: Labelled, out: Path
     facts = json.loads((out / "decoding.json").read_text())
     assert facts["chance"] == {"object": 0.5, "value": 0.0}
     assert facts["classes"]["value"] is None
+    height = imread(out / "decoding.png").shape[0]
+    command(
+        *("decode", *study.bold, "--labels", study.labels, *FACES, *rois(study)),
+        *("--estimator", "gnb", "-o", out.with_name("alone")),
+    )
+    # A panel for each target, with as much room for each region.
+    assert height == 2 * imread(out.with_name("alone") / "decoding.png").shape[0]
+    assert plt.get_fignums() == []
 
 
 def test_an_atlas_and_a_search(command: Command, study: Labelled, out: Path) -> None:

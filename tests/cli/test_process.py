@@ -137,13 +137,13 @@ class Last:
 def app(args, prog_name):
     last = Last()
     del last
-    time.sleep(20)
+    time.sleep(300)
 
 entry.app = app
 entry.main()
 """
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 128 + signal.SIGTERM
     assert done.stderr == "Error: stopped by SIGTERM\n"
 

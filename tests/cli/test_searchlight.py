@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -64,6 +65,7 @@ def test_scores_of_some_conditions(command: Command, study: Labelled, out: Path)
     assert "peak memory" in done.out.splitlines()[-1]
     for name in ("scores.png", "f_scores.png"):
         assert (out / name).read_bytes().startswith(b"\x89PNG")
+    assert plt.get_fignums() == []
     facts = json.loads((out / "searchlight.json").read_text())
     shown = {
         "sources": [str(path) for path in study.bold],

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import cbook
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -174,3 +175,17 @@ def test_a_decoding_has_its_own_parts(found: Decoding) -> None:
         plot_decoding(found)
     with pytest.raises(ParameterError, match="`folds` must be None"):
         plot_decoding(found, folds=found.folds, target="value")
+
+
+def test_names_are_no_formulas_and_leave_room_for_the_scores() -> None:
+    names = ["$x^2$", r"$\frac", "v" * 200]
+    long = TABLE.assign(roi=names, target="a$_b$")
+    figure = Figure(figsize=(8.6, 2.4), layout="constrained")
+    ax = plot_decoding(long, ax=figure.add_subplot())
+    figure.draw_without_rendering()
+    # Without a formula, it is drawn letter by letter as it is.
+    assert all(not cbook.is_math_text(label.get_text()) for label in ax.get_yticklabels())
+    assert not cbook.is_math_text(ax.get_title(loc="left"))
+    box = ax.get_window_extent()
+    assert box.width > 0.4 * figure.bbox.width
+    assert min(label.get_window_extent().x0 for label in ax.get_yticklabels()) >= 0

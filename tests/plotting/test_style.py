@@ -9,6 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib import cbook
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
@@ -23,6 +24,7 @@ from boldstream.plotting.style import (
     contrast,
     dark,
     palette_of,
+    plain,
 )
 
 # Machado, Oliveira and Fernandes (2009), severity 1, of linear RGB.
@@ -118,3 +120,9 @@ def test_what_is_no_axes_is_refused() -> None:
     removed.remove()
     with pytest.raises(ParameterError, match="removed"):
         check_axes(removed)
+
+
+def test_a_plain_name_is_no_formula_and_has_one_line() -> None:
+    assert not cbook.is_math_text(plain("$x^2$"))
+    assert plain("a\n b") == "a b"
+    assert len(plain("v" * 200)) == 36

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -108,6 +109,29 @@ def test_new_files_are_for_whom_the_user_lets_and_meanwhile_for_the_user_alone(
     umask = os.umask(0)
     os.umask(umask)
     assert place.stat().st_mode & 0o777 == 0o777 & ~umask
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_results_that_only_can_be_read_say_where_else(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(StorageError, match="cannot be written to, so the report must go else"):
+            write(tmp_path / "report", "one")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+def test_a_full_disk_is_told_with_the_place_and_keeps_the_older_one(tmp_path: Path) -> None:
+    place = tmp_path / "report"
+    write(place, "one")
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with (
+        pytest.raises(StorageError, match="report cannot be written: No space left on device"),
+        replacing(place, {}),
+    ):
+        raise full
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    assert "one" in "".join(files(place).values())
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

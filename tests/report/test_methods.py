@@ -47,6 +47,37 @@ def test_settings_stand_in_the_text_with_units(made_results: Path) -> None:
         assert expected in text
 
 
+def test_all_reasons_to_leave_a_subject_out_are_told(results: Path) -> None:
+    text = text_of(results)
+    assert "Subjects were left out with more than 10 % of trials without a choice." in text
+    for path in results.glob("sub-*/behaviour/unit.json"):
+        note = json.loads(path.read_text())
+        note["parameters"]["settings"] |= {
+            "min_trials": 20,
+            "accuracy": "hit",
+            "min_accuracy": 0.6,
+            "response_time": "rt",
+            "response_time_range": [0.2, 10],
+            "max_outside": 0.25,
+        }
+        path.write_text(json.dumps(note))
+    assert (
+        "Subjects were left out with more than 10 % of trials without a choice, fewer than 20 "
+        "trials, an accuracy (column “hit”) below 60 % or more than 25 % of response times "
+        "(column “rt”) outside of 0.2 to 10."
+    ) in text_of(results)
+
+
+def test_one_target_was_and_several_were_decoded(results: Path) -> None:
+    assert "“subjective_value”) were decoded (regions)" in text_of(results).replace("\n", " ")
+    for path in results.glob("sub-*/regions/*/unit.json"):
+        note = json.loads(path.read_text())
+        targets = note["parameters"]["targets"]
+        note["parameters"]["targets"] = {"picture": targets["picture"]}
+        path.write_text(json.dumps(note))
+    assert "“picture”) was decoded (regions)" in text_of(results)
+
+
 def test_both_regions_are_named_though_each_was_a_unit(made_results: Path) -> None:
     assert "2 regions of an atlas" in text_of(made_results)
 

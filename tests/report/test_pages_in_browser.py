@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from boldstream.report.blocks import Link, Section
+from boldstream.report.blocks import Page as Content
+from boldstream.report.rendering import render
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -33,12 +37,43 @@ def test_nothing_is_wider_than_the_window(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     wider = page.evaluate(
         """width => [...document.querySelectorAll("body *")].filter(
-            (one) => !one.closest(".table, pre, .skip")
+            (one) => !one.closest(".table, pre, .skip, .paper img")
                 && one.getBoundingClientRect().right > width + 1
         ).map((one) => one.outerHTML.slice(0, 80))""",
         width,
     )
     assert wider == []
+
+
+def test_text_in_pictures_stays_large_enough_on_a_phone(open_page: OpenPage, report: Path) -> None:
+    page = open_page(width=400, height=800)
+    show(page, report / "sub-01.html")
+    sizes = page.evaluate(
+        """[...document.querySelectorAll(".paper img")].map((one) =>
+            [one.clientWidth / one.getAttribute("width"), one.parentElement.scrollWidth,
+             one.clientWidth])"""
+    )
+    # The smallest text is of 9 points, 12 pixels: on the page at least 9.
+    assert min(share for share, _, _ in sizes) >= 0.75
+    assert all(reached >= width for _, reached, width in sizes)
+
+
+def test_long_names_are_no_wider_than_the_window(open_page: OpenPage, tmp_path: Path) -> None:
+    place = tmp_path / "long.html"
+    name = f"Subject {'L' * 300}"
+    page = Content("long.html", name, "", (Section("a", "W" * 200, ()),))
+    links = (Link("The study", "index.html"), Link(name, "long.html"))
+    place.write_text(render(page, study="S" * 200, made="", links=links), encoding="utf-8")
+    for width in (400, 1280):
+        shown = open_page(width=width, height=800)
+        show(shown, place)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        cut = shown.evaluate(
+            """[...document.querySelectorAll("nav a")].filter(
+                (one) => one.getBoundingClientRect().right
+                    > one.closest("nav").getBoundingClientRect().right + 1).length"""
+        )
+        assert cut == 0
 
 
 def test_maps_are_drawn_in_their_frames(page: Page, report: Path) -> None:

@@ -49,7 +49,7 @@ def test_texts_of_the_status_come_back_as_they_were(tmp_path: Path) -> None:
     (unusable,) = run.of("02")
     assert (unusable.state, unusable.name, unusable.folder) == ("unusable", "", None)
     assert not run.subjects[1].included
-    assert run.subjects[1].reason == "is empty: sub-02_bold.nii.gz"
+    assert run.subjects[1].reason == "sub-02_bold.nii.gz: is empty"
 
 
 def test_a_run_that_was_broken_off_is_read_from_its_plan(results: Path) -> None:
@@ -79,9 +79,38 @@ def test_results_that_went_or_are_damaged_are_told(results: Path) -> None:
             unit.parameters()
 
 
+@pytest.mark.parametrize(
+    "change", [{"seconds": "<b>"}, {"seconds": -1}, {"peak_bytes": []}, {"files": {"a.tsv": None}}]
+)
+def test_amounts_that_are_none_make_a_result_damaged(
+    results: Path, change: dict[str, object]
+) -> None:
+    path = results / "sub-01" / "maps" / "unit.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    (unit,) = [one for one in read_run(results).units if one.id == "sub-01/maps"]
+    assert unit.state == "damaged"
+    assert "must be a number of at least 0, got" in unit.error
+
+
+def test_a_damaged_plan_and_a_status_without_subjects_are_told(results: Path) -> None:
+    plan = next((results / ".boldstream" / "plan").glob("*.json"))
+    whole = plan.read_text()
+    plan.write_text('{"units": [{"name": "x"}]}')
+    with pytest.raises(TableError, match=r"json is damaged: KeyError: 'subject'"):
+        read_run(results)
+    plan.write_text(whole)
+    (results / "status.tsv").write_text("unit\tstate\nn/a\tunusable\n")
+    with pytest.raises(TableError, match="subject"):
+        read_run(results)
+
+
 def test_what_is_no_run_is_refused_with_a_hint(made_results: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="no-such, which does not exist"):
         read_run(tmp_path / "no-such")
+    (tmp_path / "status.tsv").touch()
+    with pytest.raises(ParameterError, match=r"status\.tsv, which is a file"):
+        read_run(tmp_path / "status.tsv")
+    (tmp_path / "status.tsv").unlink()
     with pytest.raises(ParameterError, match=r"holds neither status\.tsv nor results"):
         read_run(tmp_path)
     root = made_results.parents[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import re
@@ -22,6 +23,9 @@ from PIL import Image
 
 from boldstream.core.errors import OutputExistsError, ParameterError
 from boldstream.report import write_report
+from boldstream.report.blocks import Block
+from boldstream.report.making import attempt
+from boldstream.report.pages import file_of
 from tests.report.parsing import Reading, addresses, read_page
 
 NASTY = """<script>alert(1)</script>"'&"""
@@ -221,6 +225,41 @@ def test_a_broken_table_is_told_in_its_section_and_the_rest_is_shown(results: Pa
     assert "Searchlight" in {one.text for one in page.all("h2")}
 
 
+def test_values_that_no_step_writes_are_told_and_the_rest_is_shown(results: Path) -> None:
+    for name, change in {
+        "light/sub-01_desc-light_searchlight.json": {"Chance": "<b>"},
+        "quality/sub-01_desc-quality_quality.json": {"runs": [3]},
+        "light/unit.json": {"memory_timeline": [[0.1, 3], None]},
+        "behaviour/unit.json": {"versions": None},
+    }.items():
+        path = results / "sub-01" / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    write_report(results, subjects=["01"])
+    troubles = {}
+    for name in ("sub-01.html", "index.html"):
+        page = read_page(results / "report" / name)
+        assert {"Files", "Memory and time"} <= {one.text for one in page.all("h2")}
+        notes = [one.text for one in page.elements if one.attributes.get("class") == "trouble"]
+        troubles[name] = sum("a file of these results is damaged (" in one for one in notes)
+    # Quality, searchlight, memory; and quality, memory, methods.
+    assert troubles == {"sub-01.html": 3, "index.html": 3}
+
+
+def test_a_full_disk_is_nothing_that_a_section_tells() -> None:
+    def fill() -> list[Block]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        attempt("maps", "Maps", fill)
+
+
+def test_subjects_whose_long_labels_begin_alike_have_a_page_each() -> None:
+    long = "A" * 300
+    names = {file_of(label) for label in (f"{long}1", f"{long}2", long[:80], "01")}
+    assert len(names) == 4
+    assert all(len(name) < 120 for name in names)
+
+
 def test_subjects_are_chosen(results: Path) -> None:
     index = write_report(results, results.parent / "some", subjects=["02"])
     assert sorted(path.name for path in index.parent.glob("*.html")) == [
@@ -228,6 +267,10 @@ def test_subjects_are_chosen(results: Path) -> None:
         "sub-02.html",
     ]
     assert not list((index.parent / "maps").glob("sub-01*"))
+    page = read_page(index)
+    assert "Shown: 02, of 2 subjects. 1 of 1 subjects analysed" in page.text
+    # What is pasted into a paper is about the study.
+    assert "Of 2 subjects, 2 were analysed." in page.text
     with pytest.raises(ParameterError, match=r"`subjects` must be of 01, 02, got '1'; did you"):
         write_report(results, subjects=["1"])
     with pytest.raises(ParameterError, match="`subjects` must be a list of labels, got '01'"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import resource
 import sys
+import zlib
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
@@ -38,7 +39,7 @@ def run(request: Request) -> Reply:
     began = perf_counter()
     try:
         made = way.function(**request.arguments)
-    except (MemoryError, OSError, RuntimeError) as error:
+    except (MemoryError, OSError, RuntimeError, zlib.error) as error:
         # What broken pools of workers raise is a RuntimeError.
         seconds, peak = perf_counter() - began, process_memory().peak_rss_bytes
         if not _is_want_of_memory(error, limited=request.limit is not None):
@@ -57,6 +58,9 @@ def _is_want_of_memory(error: BaseException, *, limited: bool) -> bool:
         if isinstance(one, MemoryError):
             return True
         if isinstance(one, OSError) and one.errno == errno.ENOMEM:
+            return True
+        # Z_MEM_ERROR: nothing was left to inflate into.
+        if isinstance(one, zlib.error) and str(one).startswith("Error -4 "):
             return True
         # Of a worker that is killed, by the system or for its limit, only its end is seen.
         if isinstance(one, BrokenProcessPool) and (limited or "SIGKILL" in str(one)):
@@ -85,7 +89,7 @@ def _address_space() -> int:
 
 def _save(path: Path, made: Made) -> None:
     arrays: dict[str, Any] = {name: np.asarray(values) for name, values in made.items()}
-    np.savez(path, allow_pickle=False, **arrays)
+    np.savez(path, **arrays)
 
 
 def main() -> None:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from boldstream.core.checks import did_you_mean, one_of
 from boldstream.core.errors import ParameterError
 from boldstream.decoding import Decoding
-from boldstream.decoding.figures import chance_of
 from boldstream.plotting.style import (
     NOTE_SIZE,
     Palette,
     axes_for,
     check_axes,
     dress,
+    plain,
     write_legend,
 )
 
@@ -116,7 +116,7 @@ def plot_decoding(
         _draw(drawn, regions, _dot_of(folds), palette)
         drawn.set_xlabel(_scoring_of(rows))
         if name is not None:
-            drawn.set_title(name, loc="left", color=palette.ink)
+            drawn.set_title(plain(name), loc="left", color=palette.ink)
     return drawn
 
 
@@ -129,9 +129,7 @@ def _parts_of(found: Any, folds: Any, permuted: Any) -> tuple[DataFrame, DataFra
     for name, given in (("folds", folds), ("permuted", permuted)):
         if given is not None:
             raise ParameterError(f"`{name}` must be None where `table` is a Decoding, which has it")
-    keys = zip(found.table["roi"], found.table["target"], strict=True)
-    chances = [chance_of(found, roi, target) for roi, target in keys]
-    return found.table.assign(chance=chances), found.folds, found.permuted
+    return found.table, found.folds, found.permuted
 
 
 def _rows_of(table: DataFrame, target: str | None) -> tuple[DataFrame, str | None]:
@@ -241,7 +239,7 @@ def _draw(ax: Axes, regions: Sequence[_Region], dot: str, palette: Palette) -> N
         _draw_scores(ax, y, region, dot, palette)
         _write_p(ax, y, region, palette)
     _draw_chance(ax, regions, palette)
-    ax.set_yticks(range(len(regions)), [region.name for region in regions])
+    ax.set_yticks(range(len(regions)), [plain(region.name) for region in regions])
     ax.set_ylim(len(regions) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     write_legend(ax, palette, ("mean", dot, "chance", _WIDE, _NARROW))

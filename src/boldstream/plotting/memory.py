@@ -24,6 +24,7 @@ from boldstream.plotting.style import (
     check_axes,
     dress,
     figure_of,
+    plain,
     reserve_above,
     write_legend,
 )
@@ -210,7 +211,7 @@ def _draw_operations(ax: Axes, found: _Timeline, scale: float, palette: Palette)
     at = [i for i, name in enumerate(found.operations) if name]
     if not at:
         return
-    times, names = found.seconds[at], [_short(found.operations[i]) for i in at]
+    times, names = found.seconds[at], [plain(found.operations[i], _LONGEST_NAME) for i in at]
     width = 72 * ax.get_position().width * figure_of(ax).get_size_inches()[0]
     low, high = ax.get_xlim()
     points = (times - low) / (high - low) * width
@@ -228,11 +229,6 @@ def _draw_operations(ax: Axes, found: _Timeline, scale: float, palette: Palette)
         markersize=6,
         label=f"operation{some}",
     )
-
-
-def _short(name: str) -> str:
-    line = " ".join(name.split())
-    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 
 
 def _draw_name(ax: Axes, time: float, name: str, placed: Placed, palette: Palette) -> None:

@@ -11,7 +11,15 @@ from matplotlib.image import AxesImage
 
 from boldstream.core.errors import ParameterError
 from boldstream.geometry import RDM
-from boldstream.plotting.style import NOTE_SIZE, axes_for, check_axes, contrast, dress, figure_of
+from boldstream.plotting.style import (
+    NOTE_SIZE,
+    axes_for,
+    check_axes,
+    contrast,
+    dress,
+    figure_of,
+    plain,
+)
 
 _COLOURS = "viridis"
 _METRICS = {
@@ -22,6 +30,7 @@ _METRICS = {
 }
 # Values are written into matrices up to this size, and names thinned out above.
 _WRITTEN, _NAMED = 8, 40
+_LONGEST_NAME = 24
 _UNKNOWN = "dissimilarity"
 
 
@@ -124,8 +133,8 @@ def _names(conditions: Sequence[Any] | None, n: int) -> list[str]:
 def _name_axes(ax: Axes, names: Sequence[str]) -> None:
     step = -(-len(names) // _NAMED)
     at = range(0, len(names), step)
-    shown = [names[i] for i in at]
-    is_wide = len(names) > 12 or max(map(len, shown)) > 4
+    is_wide = len(names) > 12 or max(len(names[i]) for i in at) > 4
+    shown = [plain(names[i], _LONGEST_NAME) for i in at]
     ax.set_yticks(at, shown)
     ax.set_xticks(at, shown, rotation=90 if is_wide else 0)
     ax.tick_params(length=0, labelsize=NOTE_SIZE)

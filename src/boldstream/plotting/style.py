@@ -33,6 +33,22 @@ LINE_HEIGHT = 14
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "ooo")
 
 
+_LONGEST_NAME = 36
+
+
+def plain(name: str, longest: int = _LONGEST_NAME) -> str:
+    r"""A name as it is, not as a formula, and not so long that nothing of the plot is left.
+
+    Examples
+    --------
+    >>> plain("V1"), plain("a$b$"), plain("somatosensory", longest=8)
+    ('V1', 'a\\$b\\$', 'somatos…')
+    """
+    line = " ".join(name.split())
+    short = line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return short.replace("$", r"\$")
+
+
 @dataclass(frozen=True)
 class Palette:
     """Colours that go with a paper.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from boldstream.plotting.style import plain
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
@@ -86,7 +88,8 @@ def draw_design(figure: Figure, design: DataFrame) -> None:
     """Draw a design matrix, a column for each regressor."""
     from nilearn.plotting import plot_design_matrix
 
-    plot_design_matrix(design, axes=figure.add_subplot())
+    named = design.rename(columns=lambda name: plain(str(name)))
+    plot_design_matrix(named, axes=figure.add_subplot())
 
 
 def draw_points(figure: Figure, points: DataFrame) -> None:
@@ -104,7 +107,9 @@ def draw_points(figure: Figure, points: DataFrame) -> None:
     y = points["dimension_2"].to_numpy(float) if has_two else np.zeros(len(x))
     ax.plot(x, y, "o", color=COLOURS[0])
     for name, left, low in zip(points["condition"], x, y, strict=True):
-        ax.annotate(str(name), (left, low), xytext=(5, 4), textcoords="offset points", fontsize=9)
+        ax.annotate(
+            plain(str(name)), (left, low), xytext=(5, 4), textcoords="offset points", fontsize=9
+        )
     ax.margins(0.25)
     ax.set_xlabel(f"dimension 1 ({100 * points['explained_1'].iloc[0]:.0f} %)")
     if has_two:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from boldstream._version import __version__
-from boldstream.core.errors import OutputExistsError, StorageError
+from boldstream.core.errors import BoldstreamError, OutputExistsError, StorageError
 from boldstream.io.writing import sync, write_json
 from boldstream.memory.locks import lock_path, writer_lock
 from boldstream.memory.temporary import TemporaryFolder
@@ -44,7 +44,7 @@ def replacing(place: Path, note: Mapping[str, Any]) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{place.parent} cannot be made: {error.strerror}") from error
-    temporary = TemporaryFolder(place.parent)
+    temporary = _temporary(place.parent)
     try:
         made = temporary.path / "new"
         made.mkdir()
@@ -54,8 +54,23 @@ def replacing(place: Path, note: Mapping[str, Any]) -> Iterator[Path]:
         for path in (*made.rglob("*"), made):
             sync(path)
         _swap(made, place, temporary.path / "old")
+    except BoldstreamError:
+        # Some of these are an OSError, too, and have said it better.
+        raise
+    except OSError as error:
+        raise StorageError(f"{place} cannot be written: {error.strerror or error}") from error
     finally:
         temporary.close()
+
+
+def _temporary(folder: Path) -> TemporaryFolder:
+    try:
+        return TemporaryFolder(folder)
+    except (OSError, StorageError) as error:
+        raise StorageError(
+            f"{folder} cannot be written to, so the report must go elsewhere: give another folder "
+            f"as `output` (--output); {error}"
+        ) from error
 
 
 def check_place(place: Path) -> None:

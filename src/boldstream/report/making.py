@@ -16,6 +16,9 @@ from boldstream.report.reading import Run
 from boldstream.report.viewer import write_views
 
 MAPS = "maps"
+# What plain code says of values that no step writes: results may be old or changed by hand, and
+# what is damaged in one of them must not take all others from the report. A full disk must.
+_OF_VALUES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass
@@ -72,4 +75,7 @@ def attempt(id: str, title: str, make: Callable[[], list[Block]]) -> Section | N
         blocks = make()
     except BoldstreamError as error:
         blocks = [Text((f"This cannot be shown: {error}",), "trouble")]
+    except _OF_VALUES as error:
+        said = f"a file of these results is damaged ({type(error).__name__}: {error})"
+        blocks = [Text((f"This cannot be shown: {said}",), "trouble")]
     return Section(id, title, tuple(blocks)) if blocks else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -33,7 +34,11 @@ def file_of(subject: str) -> str:
     >>> file_of("01"), file_of("../<b>")
     ('sub-01.html', 'sub-..%2F%3Cb%3E.html')
     """
-    return f"sub-{quote(subject, safe='')[:_LONGEST_NAME]}.html"
+    name = quote(subject, safe="")
+    if len(name) > _LONGEST_NAME:
+        # Others may begin alike.
+        name = f"{name[:_LONGEST_NAME]}-{sha256(subject.encode()).hexdigest()[:12]}"
+    return f"sub-{name}.html"
 
 
 def subject_page(maker: Maker, subject: Subject) -> Page:
@@ -142,7 +147,7 @@ def _behaviour(run: Run) -> list[Block]:
         return []
     caption = "Hyperbolic discounting of each subject, V = A / (1 + kD)."
     columns = {"subject": "subject", **behaviour.HEADINGS, "reason": "why it is not told"}
-    told = table.dropna(axis="columns", how="all")
+    told = table.replace("", float("nan")).dropna(axis="columns", how="all")
     blocks: list[Block] = [table_of(told, caption, columns)]
     unknown = table.loc[~table["identifiable"].astype(bool), "subject"].tolist()
     if unknown:
@@ -152,7 +157,7 @@ def _behaviour(run: Run) -> list[Block]:
 
 
 def _methods(run: Run) -> list[Block]:
-    found = methods_of(run)
+    found = methods_of(run.whole or run)
     if found is None:
         return []
     note = (

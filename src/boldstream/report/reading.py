@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from boldstream.io.tables import MISSING, read_table
 
 GROUP = "group"
 DESCRIPTION, STATUS, SUBJECTS = "dataset_description.json", "status.tsv", "subjects.tsv"
+_NUMBERS = ("seconds", "peak_bytes", "memory_started")
 _MANIFEST, _PLANS = "unit.json", ".boldstream/plan"
 _FOLDERS = ("sub-*/*", "sub-*/*/*", f"{GROUP}/*", f"{GROUP}/*/*")
 # The usual place of results below that of the data.
@@ -123,6 +125,8 @@ class Run:
         In natural order.
     left_over : tuple of str
         Units on disk that are not of this study any more.
+    whole : Run or None
+        Where only some subjects are chosen: the run with all of them.
     """
 
     folder: Path
@@ -130,6 +134,7 @@ class Run:
     units: tuple[Unit, ...]
     subjects: tuple[Subject, ...]
     left_over: tuple[str, ...] = ()
+    whole: Run | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -164,6 +169,7 @@ class Run:
             self,
             units=tuple(unit for unit in self.units if unit.subject in ("", *wanted)),
             subjects=tuple(subject for subject in self.subjects if subject.label in wanted),
+            whole=self,
         )
 
 
@@ -200,7 +206,7 @@ def read_run(folder: Path) -> Run:
 
 
 def _no_run(folder: Path) -> str:
-    got = f"{folder}, which does not exist"
+    got = f"{folder}, which {'is a file' if folder.is_file() else 'does not exist'}"
     if folder.is_dir():
         got = f"{folder}, which holds neither {STATUS} nor results of subjects"
     there = folder / _USUAL
@@ -223,10 +229,11 @@ def _status(path: Path) -> dict[str, Unit]:
         return {}
     table = read_table(path)
     found = {}
+    labels = table.column("subject")
     for i, name in enumerate(table.column("unit")):
         cells = {key: _text(column[i]) for key, column in table.columns.items()}
         # Subjects that could not be used at all have a row without a unit.
-        unit_id = _text(name) or f"sub-{cells['subject']}/"
+        unit_id = _text(name) or f"sub-{labels[i]}/"
         found[unit_id] = Unit(
             unit_id,
             cells.get("step", ""),
@@ -254,14 +261,21 @@ def _count(cell: str) -> int | None:
 
 def _planned(folder: Path) -> dict[str, Unit]:
     """Units that the last run was about."""
-    found = {}
+    found: dict[str, Unit] = {}
     for path in sorted(folder.glob(f"{_PLANS}/*.json")):
-        for unit in read_json(path).get("units", ()):
-            place = GROUP if not unit["subject"] else f"sub-{unit['subject']}"
-            parts = (place, unit["name"], unit["part"])
-            unit_id = "/".join(part for part in parts if part)
-            found[unit_id] = Unit(unit_id, unit["step"])
+        plan = read_json(path)
+        try:
+            units = [_of_plan(unit) for unit in plan.get("units", ())]
+        except (LookupError, TypeError) as error:
+            raise TableError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+        found |= {unit.id: unit for unit in units}
     return found
+
+
+def _of_plan(unit: Mapping[str, str]) -> Unit:
+    place = GROUP if not unit["subject"] else f"sub-{unit['subject']}"
+    parts = (place, unit["name"], unit["part"])
+    return Unit("/".join(part for part in parts if part), unit["step"])
 
 
 def _with_results(unit: Unit, folder: Path | None) -> Unit:
@@ -297,7 +311,21 @@ def _read_note(folder: Path) -> Mapping[str, Any]:
     note = read_json(folder / _MANIFEST)
     if not isinstance(note.get("files"), dict):
         raise TableError(f"{folder / _MANIFEST} is damaged: it names no files")
+    given = {name: note.get(name) for name in _NUMBERS} | {
+        f"the size of {name}": size for name, size in note["files"].items()
+    }
+    for name, value in given.items():
+        if not ((value is None and name in _NUMBERS) or _is_amount(value)):
+            raise TableError(
+                f"{folder / _MANIFEST} is damaged: {name} must be a number of at least 0, "
+                f"got {value!r}"
+            )
     return note
+
+
+def _is_amount(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0
 
 
 def read_json(path: Path) -> dict[str, Any]:

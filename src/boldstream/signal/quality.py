@@ -210,7 +210,7 @@ def foreground(source: VolumeSource) -> NDArray[np.bool_]:
         raise MaskError(
             f"{source.series.name} has no finite value in its first volume; give `mask`"
         )
-    low, high = np.percentile(values[finite], _ENDS)
+    low, high = np.percentile(values[finite], _ENDS, overwrite_input=True)
     inside: NDArray[np.bool_] = finite & (values >= low + _SHARE * (high - low))
     return source.series.grid.volume_of(inside)
 

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.metrics import confusion_matrix
@@ -225,6 +226,29 @@ def test_a_block_design_needs_its_blocks() -> None:
         STRONG, y, RUNS, estimator=RidgeClassifier(), permutations=9, permutation_blocks=blocks
     )
     assert 0.1 <= found.table.p[0] <= 1
+
+
+@pytest.mark.parametrize(
+    ("y", "scoring", "chance"),
+    [
+        (KIND, None, 0.4),  # two of five are "a", as many are "b"
+        (KIND, "balanced_accuracy", 1 / 3),
+        (CHOICE, "roc_auc", 0.5),
+        (CHOICE, "f1_macro", np.nan),
+        (VALUE, None, 0.0),
+        (VALUE, "neg_mean_squared_error", np.nan),
+    ],
+)
+def test_chance_is_what_guessing_gives(y: Any, scoring: str | None, chance: float) -> None:
+    estimator = Ridge() if y is VALUE else RidgeClassifier()
+    table = decode(WEAK, y, RUNS, estimator=estimator, scoring=scoring).table
+    np.testing.assert_allclose(table["chance"], [chance])
+    if y is KIND:
+        score = scoring or "accuracy"
+        guessed = cross_val_score(
+            DummyClassifier(strategy="most_frequent"), WEAK, y, groups=RUNS, cv=LOGO, scoring=score
+        )
+        assert guessed.mean() == pytest.approx(chance)
 
 
 def test_conditions_leave_the_rest_out() -> None:

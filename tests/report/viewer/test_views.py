@@ -201,6 +201,16 @@ def test_the_caption_says_the_highest_value_and_its_place(tmp_path: Path) -> Non
     assert f"to {values.max():.3g} t, highest at" in caption
 
 
+def test_large_values_are_written_out(tmp_path: Path) -> None:
+    values = np.full((4, 4, 4), 2474.41, np.float32)
+    values[0] = 169
+    views = write_views(
+        nib.Nifti1Image(values, np.eye(4)), tmp_path, "a", title="a", background=None, chance=0
+    )
+    assert "from 169 to 2474, highest at" in views.caption
+    assert "2474</span>" in views.path.read_text()
+
+
 def test_a_page_of_ones_own(tmp_path: Path) -> None:
     write_map(tmp_path / "my_t.nii.gz", AFFINES["thick"])
     page = view_map(tmp_path / "my_t.nii.gz", tmp_path / "new" / "map.html", thresholds=[2, 4])

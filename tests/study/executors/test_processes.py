@@ -213,7 +213,7 @@ def test_a_round_trip_is_short() -> None:
             assert executor.wait(60)
             seconds.append(time.perf_counter() - began)
     # The shortest: others may keep the cores busy.
-    assert min(seconds) < 0.002
+    assert min(seconds) < 0.005
 
 
 def test_an_error_in_the_block_ends_workers_so_that_they_can_tidy_up(plan: Path) -> None:
@@ -229,7 +229,7 @@ def test_an_error_in_the_block_ends_workers_so_that_they_can_tidy_up(plan: Path)
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 45
     assert not temporary.exists()
     assert not plan.with_name("late").exists()
 

@@ -302,7 +302,8 @@ def test_sessions_are_in_labels(tmp_path: Path) -> None:
 
 def test_a_hundred_subjects_in_a_second(tmp_path: Path) -> None:
     write_study(tmp_path, [f"{i:03d}" for i in range(100)])
-    started = time.perf_counter()
+    # Of the processor: others may keep the cores busy.
+    started = time.process_time()
     inputs = found(tmp_path, confounds={"columns": ["trans_x"]})
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert len(inputs.usable) == 100

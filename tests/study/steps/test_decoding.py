@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,20 @@ def test_values_are_searched_by_ridge_unless_told_otherwise(
     needed = ("sub-01/betas", "sub-01/usual")
     some = replace(plan, units={name: plan.units[name] for name in needed})
     assert not any(one.error for one in do_all(some).values())
+    folder = plan.output / "sub-01/usual"
+    assert list(folder.glob("*_scoresAboveChance.nii.gz"))
+
+
+def test_no_map_is_called_above_a_chance_that_is_not_known(
+    inputs: StudyInputs, tmp_path: Path
+) -> None:
+    light = {"kind": "searchlight", "name": "errors", "target": "delay"}
+    analyses = [{**light, "scoring": "neg_mean_squared_error"}]
+    plan = plan_of(inputs, tmp_path, targets=TARGETS, analyses=analyses)
+    needed = ("sub-01/betas", "sub-01/errors")
+    some = replace(plan, units={name: plan.units[name] for name in needed})
+    assert not any(one.error for one in do_all(some).values())
+    folder = plan.output / "sub-01/errors"
+    (facts,) = folder.glob("*_searchlight.json")
+    assert json.loads(facts.read_text())["Chance"] is None
+    assert not list(folder.glob("*_scoresAboveChance.nii.gz"))

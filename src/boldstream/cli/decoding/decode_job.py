@@ -8,9 +8,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from boldstream.cli.decoding.data import Data, open_data
@@ -20,13 +20,13 @@ from boldstream.cli.decoding.limits import limit_beside_figures
 from boldstream.cli.jobs import full_path
 from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
-from boldstream.decoding.figures import chance_of, plot_decoding
 from boldstream.decoding.roi import decode
 from boldstream.decoding.roi.results import Decoding
 from boldstream.decoding.task.names import find_estimator
 from boldstream.io.labels import load_labels
 from boldstream.io.masks import load_mask
 from boldstream.io.writing import Outputs, write_json
+from boldstream.plotting import plot_decoding
 
 _TABLE, _FOLDS, _CONFUSION, _PREDICTIONS, _FIGURE, _SIDECAR = (
     "decoding.tsv",
@@ -36,6 +36,8 @@ _TABLE, _FOLDS, _CONFUSION, _PREDICTIONS, _FIGURE, _SIDECAR = (
     "decoding.png",
     "decoding.json",
 )
+# Inches of a figure, and of a row in it; beyond the highest a PNG could not be made.
+_WIDTH, _ROW, _HIGHEST = 7.2, 0.42, 400.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +149,7 @@ class DecodeJob:
 
     def _facts(self, found: Decoding, labels: Labels) -> dict[str, Any]:
         of_classes = {target for _, target in found.confusion}
-        first = found.table["roi"].iloc[0]
+        chances = found.table.drop_duplicates("target").set_index("target")["chance"]
         return {
             "rois": {name: full_path(path) for name, path in self.rois.items()},
             "atlas": None if self.atlas is None else full_path(self.atlas),
@@ -160,7 +162,7 @@ class DecodeJob:
                 name: count_classes(values) if name in of_classes else None
                 for name, values in labels.targets.items()
             },
-            "chance": {name: chance_of(found, first, name) for name in labels.targets},
+            "chance": {name: None if np.isnan(x) else float(x) for name, x in chances.items()},
         }
 
 
@@ -193,5 +195,11 @@ def _confusion_table(found: Decoding) -> pd.DataFrame:
 
 
 def _write_figure(found: Decoding, path: Path) -> None:
-    mpl.use("Agg")
-    plot_decoding(found).savefig(path)
+    """Draw all regions, a panel for each target."""
+    rows = found.table.groupby("target", sort=False)["roi"].count()
+    heights = 1.3 + _ROW * rows
+    figure = Figure(figsize=(_WIDTH, min(heights.sum(), _HIGHEST)), layout="constrained")
+    panels = figure.subplots(len(rows), squeeze=False, height_ratios=heights)[:, 0]
+    for panel, target in zip(panels, rows.index, strict=True):
+        plot_decoding(found, target=target, ax=panel)
+    figure.savefig(path)

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from boldstream.core.grid import Grid
 from boldstream.decoding import SearchLight
 from boldstream.decoding.f_scores import FScores
-from boldstream.decoding.figures import plot_f_scores, plot_scores
 from boldstream.io.surface_writing import write_surface_data
 from boldstream.io.writing import as_image, write_array, write_volume
+from boldstream.plotting import plot_searchlight
 
 SIDECAR = "searchlight.json"
 _F, _CLUSTERS = "f_scores", "clusters"
 _SCORES_FIGURE, _FWE_FIGURE, _F_FIGURE = "scores.png", "scores_fwe.png", "f_scores.png"
 _ALPHA = 0.05
+# Inches, of three planes side by side.
+_FIGURE_SIZE = (7.2, 3.2)
 # Outside of the process mask p is 1: 0 would be taken for an effect.
 _OUTSIDE = {"p_uncorrected": 1.0, "p_fwe": 1.0, "p_fdr": 1.0, "p_tfce_fwe": 1.0}
 
@@ -103,22 +105,23 @@ class SearchlightFiles:
     ) -> dict[str, str]:
         """Write figures over the mean of the volumes, and F scores."""
         assert self.grid is not None
-        mpl.use("Agg")
         background = as_image(np.nan_to_num(mean), self.grid)
-        figures = {_SCORES_FIGURE: plot_scores(light, background, chance=chance)}
+        scores: dict[str, Any] = {"scores": light, "chance": chance, "title": "Searchlight"}
+        figures = {_SCORES_FIGURE: scores}
         if self.permuted:
             name = "p_tfce_fwe" if self.tfce else "p_fwe"
             p = _whole(light, _values_of(light, name), 1.0)
             how = "TFCE, FWE" if self.tfce else "FWE"
             title = f"Searchlight, p < {_ALPHA} ({how})"
-            figures[_FWE_FIGURE] = plot_scores(
-                light, background, chance=chance, shown=p < _ALPHA, title=title
-            )
+            figures[_FWE_FIGURE] = {**scores, "shown": p < _ALPHA, "title": title}
         if found is not None:
             shown = np.asarray(light.process_mask_)
-            figures[_F_FIGURE] = plot_f_scores(found, background, shown=shown)
-        for name, figure in figures.items():
-            figure.savefig(outputs[name], facecolor=figure.get_facecolor())
+            title = "F scores: −log10 p"
+            figures[_F_FIGURE] = {"scores": found, "shown": shown, "title": title}
+        for name, drawn in figures.items():
+            figure = Figure(figsize=_FIGURE_SIZE, layout="constrained")
+            plot_searchlight(**drawn, background=background, ax=figure.add_subplot())
+            figure.savefig(outputs[name])
         written = dict.fromkeys(figures, "figure")
         if found is not None:
             path = self.map_name(_F)

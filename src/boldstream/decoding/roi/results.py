@@ -13,6 +13,7 @@ from boldstream.decoding.inference.p_values import p_of_maxima
 from boldstream.decoding.roi.goals import Goal
 from boldstream.decoding.roi.regions import Region
 from boldstream.decoding.solving.scored import Scored
+from boldstream.decoding.task.chance import find_chance
 from boldstream.decoding.task.task import Task
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ class Decoding:
     Attributes
     ----------
     table : DataFrame
-        For each region and target: ``roi, target, score, p, n_voxels,
-        n_samples, estimator, scoring, engine``. The score is the mean over
-        folds; p is NaN without permutations; the engine says how it was
-        solved.
+        For each region and target: ``roi, target, score, p, chance,
+        n_voxels, n_samples, estimator, scoring, engine``. The score is the mean
+        over folds; p is NaN without permutations, and chance, the score of
+        guessing, where it is not known of the scorer; the engine says how it
+        was solved.
     folds : DataFrame
         ``roi, target, fold, held_out, score, n_test``: held_out are the groups
         that were tested.
@@ -92,11 +94,13 @@ def make_decoding(found: Sequence[Found]) -> Decoding:
 def _summary(found: Found) -> dict[str, Any]:
     task, means = found.task, found.scored.means[0]
     p = p_of_maxima(means[:1], means[1:])[0] if task.n_permutations else np.nan
+    chance = find_chance(None, task.scoring, task.targets)
     default = "accuracy" if task.targets.n_classes else "r2"
     return {
         **_names(found),
         "score": means[0],
         "p": p,
+        "chance": np.nan if chance is None else chance,
         "n_voxels": found.region.n_voxels,
         "n_samples": len(found.goal.kept),
         "estimator": " ".join(repr(task.estimator).split()),

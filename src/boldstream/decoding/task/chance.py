@@ -7,7 +7,6 @@ import numbers
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from boldstream.core.errors import ParameterError
 from boldstream.decoding.task.problem import Targets
@@ -53,18 +52,7 @@ def find_chance(chance: Any, scoring: Any, targets: Targets) -> float | None:
     if chance is not None:
         return finite_number("chance", chance)
     of_values = targets.classes is None
-    return score_of_guessing(scoring, [] if of_values else np.bincount(targets.labellings[0]))
-
-
-def score_of_guessing(scoring: Any, counts: ArrayLike) -> float | None:
-    """As `find_chance`, from how many samples each class has; none for values.
-
-    Examples
-    --------
-    >>> score_of_guessing("accuracy", [3, 1]), score_of_guessing("balanced_accuracy", [3, 1])
-    (0.75, 0.5)
-    """
-    sizes = np.asarray(counts)
+    sizes = np.empty(0) if of_values else np.bincount(targets.labellings[0])
     metric = find_metric(scoring, len(sizes))
     if metric == ACCURACY:
         return float(sizes.max() / sizes.sum())

@@ -33,9 +33,29 @@ def behaviour(name: str, given: Parameters, cite: Citations) -> Sentences:
         "rule; k and the inverse temperature were fitted by maximum likelihood "
         f"(delayed amount: column “{settings['amount']}”; delay: “{settings['delay']}”; "
         f"immediate amount: {now}; choice: “{settings['choice']}”).",
-        f"Subjects with more than {number(100 * settings['max_missing'])} % of trials without a "
-        "choice were left out.",
+        f"Subjects were left out with {_or(_left_out(settings))}.",
     ]
+
+
+def _left_out(settings: Parameters) -> Sentences:
+    """For what behaviour a subject is not used."""
+    found = [f"more than {number(100 * settings['max_missing'])} % of trials without a choice"]
+    if settings.get("min_trials", 1) > 1:
+        found.append(f"fewer than {settings['min_trials']} trials")
+    if settings.get("min_accuracy") is not None:
+        least = number(100 * settings["min_accuracy"])
+        found.append(f"an accuracy (column “{settings['accuracy']}”) below {least} %")
+    if settings.get("response_time_range"):
+        low, high = map(number, settings["response_time_range"])
+        found.append(
+            f"more than {number(100 * settings['max_outside'])} % of response times (column "
+            f"“{settings['response_time']}”) outside of {low} to {high}"
+        )
+    return found
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def betas(name: str, given: Parameters, cite: Citations) -> Sentences:
@@ -103,7 +123,8 @@ def decoding(name: str, given: Parameters, cite: Citations) -> Sentences:
     chosen = settings.get("select")
     some = "" if chosen is None else f"{_selected(chosen)} of each fold, "
     sentences = [
-        f"From betas of {_regions(given)}, {target_words(targets)} were decoded ({name}): "
+        f"From betas of {_regions(given)}, {target_words(targets)} "
+        f"{'was' if len(targets) == 1 else 'were'} decoded ({name}): "
         f"{'; '.join(dict.fromkeys(how))}; {scaled}{some}{folds_words(settings['cv'])}, with the "
         "score averaged over folds.",
         permutation_words(settings, cite),

@@ -92,8 +92,9 @@ def _tests(unit: Unit, path: Path, scores: Mapping[str, DataFrame]) -> list[Bloc
             drawn,
             dots,
             None,
-            f"{unit.name}: {name} over subjects. Diamonds are means, dots are subjects; p is of "
-            "sign flips, corrected for all tests (family-wise error).",
+            f"{unit.name}: {name} over subjects. Diamonds are means"
+            f"{'' if dots is None or dots.empty else ', dots are subjects'}; p is of sign flips, "
+            "corrected for all tests (family-wise error).",
         )
     n = int(table["n_subjects"].max())
     caption = f"Tests of {unit.name} over {n} subjects, one-sided; intervals are those of t."

@@ -29,9 +29,13 @@ def lead(run: Run) -> str:
     used = {unit.subject for unit in run.units if unit.subject and unit.folder is not None}
     done = [unit for unit in run.units if unit.folder is not None]
     total = sum(unit.seconds or 0.0 for unit in done)
+    shown = ""
+    if run.whole is not None:
+        labels = [one.label for one in run.subjects]
+        shown = f"Shown: {listed(labels)}, of {len(run.whole.subjects)} subjects. "
     return (
-        f"{len(used)} of {len(run.subjects)} subjects analysed, in {len(done)} steps of work that "
-        f"took {seconds(total)} together."
+        f"{shown}{len(used)} of {len(run.subjects)} subjects analysed, in {len(done)} steps of "
+        f"work that took {seconds(total)} together."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from boldstream.report.blocks import number
 from boldstream.report.viewer.canvas import Canvas
 from boldstream.report.viewer.stat_map import StatMap
 
@@ -17,7 +18,7 @@ def caption_of(stat_map: StatMap, unit: str) -> str:
     voxel = np.argwhere(stat_map.inside & (stat_map.values == highest))[0]
     # As the page rounds them; -0.0 + 0 is 0.
     x, y, z = (_signed(f"{round(at, 2) + 0:.9g}") for at in stat_map.grid.affine[:3] @ [*voxel, 1])
-    span = f"from {_signed(f'{values.min():.3g}')} to {_signed(f'{highest:.3g}')} {unit}".rstrip()
+    span = f"from {_written(values.min())} to {_written(highest)} {unit}".rstrip()
     return (
         f"{values.size:,} voxels {span}, highest at x {x}, y {y}, z {z} mm. {_place_text(stat_map)}"
     )
@@ -39,14 +40,19 @@ def note_of(stat_map: StatMap, canvas: Canvas) -> str:
 
 def limits_of(stat_map: StatMap, unit: str) -> tuple[str, str]:
     """Texts at the ends of the colours."""
-    low, high = (_signed(f"{limit:.3g}") for limit in stat_map.limits)
+    low, high = map(_written, stat_map.limits)
     less = "≤ " if stat_map.shown.min(initial=np.inf) < stat_map.limits[0] else ""
     more = "≥ " if stat_map.shown.max(initial=-np.inf) > stat_map.limits[1] else ""
     return less + low, f"{more}{high} {unit}".rstrip()
 
 
-def _signed(number: str) -> str:
-    return number.replace("-", "\N{MINUS SIGN}")
+def _written(value: float) -> str:
+    """Without an exponent where that is short."""
+    return _signed(number(float(value)))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _place_text(stat_map: StatMap) -> str:

@@ -15,22 +15,20 @@ from boldstream.io.opening import open_image
 from boldstream.study.inputs.found import Problem, StudyInputs, SubjectFiles
 from boldstream.study.settings.agreeing import Place, Wrong
 from boldstream.study.settings.analyses import (
+    OF_BETAS,
+    OF_IMAGES,
+    OF_SPHERES,
     ContrastsSettings,
     DecodingSettings,
     ExtractionSettings,
     GeometrySettings,
-    RdmSearchlightSettings,
-    SearchlightSettings,
 )
 from boldstream.study.settings.models import StudySettings
 
 Grids: TypeAlias = dict[str, tuple[Path, Grid]]
 """Of subjects, by label: the first image, and its grid."""
 
-_OF_SPHERES = (SearchlightSettings, RdmSearchlightSettings)
 _OF_REGIONS = (ExtractionSettings, DecodingSettings, GeometrySettings)
-_OF_BETAS = (DecodingSettings, GeometrySettings, *_OF_SPHERES)
-_OF_IMAGES = (*_OF_BETAS, ExtractionSettings, ContrastsSettings)
 _RESAMPLE = "; `rois.resample: true` brings it there (nearest neighbour)"
 
 
@@ -114,12 +112,12 @@ def _named(settings: StudySettings, inputs: StudyInputs, base: Path) -> Iterator
         return {label: base / text.replace("{subject}", label) for label in subjects}
 
     mask = settings.data.mask
-    if mask is not None and any(isinstance(x, (*_OF_BETAS, ContrastsSettings)) for x in analyses):
+    if mask is not None and any(isinstance(x, (*OF_BETAS, ContrastsSettings)) for x in analyses):
         paths = {label: files.mask for label, files in subjects.items() if files.mask is not None}
-        is_on_grid = any(isinstance(x, _OF_BETAS) for x in analyses)
+        is_on_grid = any(isinstance(x, OF_BETAS) for x in analyses)
         yield _Named(("data", "mask"), paths, _is_shared(mask), is_on_grid=is_on_grid)
     for i, analysis in enumerate(analyses):
-        if isinstance(analysis, _OF_SPHERES) and analysis.process_mask is not None:
+        if isinstance(analysis, OF_SPHERES) and analysis.process_mask is not None:
             text = analysis.process_mask
             yield _Named(("analyses", i, "process_mask"), own(text), _is_shared(text))
     yield from _regions(settings, subjects, own)
@@ -149,7 +147,7 @@ def _is_shared(text: str) -> bool:
 def _taken(settings: StudySettings) -> set[str] | None:
     """Names of regions that are taken, of masks or an atlas; None for all."""
     # How much of them has data is told of all.
-    if settings.quality and any(isinstance(x, _OF_IMAGES) for x in settings.analyses):
+    if settings.quality and any(isinstance(x, OF_IMAGES) for x in settings.analyses):
         return None
     taken: set[str] = set()
     for analysis in settings.analyses:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.study.inputs.found import RunFiles, SubjectFiles
+from boldstream.study.planning.paths import Paths, given
+from boldstream.study.planning.regions import Regions
 from boldstream.study.planning.unit import Unit
 from boldstream.study.settings.analyses import (
     OF_BEHAVIOUR,
+    OF_BETAS,
+    OF_IMAGES,
     Analysis,
     ContrastsSettings,
     DecodingSettings,
@@ -45,14 +47,15 @@ class SubjectPlanner:
     """
 
     def __init__(self, settings: StudySettings, root: Path, base: Path, *, split: bool) -> None:
-        self._settings, self._root, self._base, self._split = settings, root, base, split
+        self._settings, self._paths = settings, Paths(root, base)
+        self._regions = Regions(settings.rois, self._paths, split=split)
 
     def units(self, files: SubjectFiles) -> Iterator[Unit]:
         """Units of a subject, each after those that it needs."""
         settings = self._settings
         if settings.behaviour is not None:
             yield self._behaviour(files)
-        if any(isinstance(one, _OF_BETAS) for one in settings.analyses):
+        if any(isinstance(one, OF_BETAS) for one in settings.analyses):
             yield self._betas(files)
         for analysis in settings.analyses:
             if isinstance(analysis, ExtractionSettings):
@@ -66,7 +69,7 @@ class SubjectPlanner:
             elif isinstance(analysis, DecodingSettings | GeometrySettings):
                 yield from self._of_regions(files, analysis)
         # Last: what fails of it keeps nothing else from being done.
-        if settings.quality and any(isinstance(one, _OF_IMAGES) for one in settings.analyses):
+        if settings.quality and any(isinstance(one, OF_IMAGES) for one in settings.analyses):
             yield self._quality(files)
 
     def _unit(
@@ -94,7 +97,7 @@ class SubjectPlanner:
         behaviour = self._settings.behaviour
         assert behaviour is not None
         parameters = {
-            "events": [self._text(_events(run)) for run in files.runs],
+            "events": [self._paths.text(_events(run)) for run in files.runs],
             "settings": behaviour.model_dump(mode="json"),
         }
         return self._unit(files, BEHAVIOUR, parameters, [_events(run) for run in files.runs])
@@ -111,35 +114,37 @@ class SubjectPlanner:
         """A unit that fits a model of events to all runs."""
         parameters = {
             **self._runs(files),
-            "events": [self._text(_events(run)) for run in files.runs],
-            "mask": self._optional(files.mask),
+            "events": [self._paths.text(_events(run)) for run in files.runs],
+            "mask": self._paths.optional(files.mask),
             "settings": settings,
         }
         inputs = [*_images(files), *(_events(run) for run in files.runs), *self._confounds(files)]
-        return self._unit(files, step, parameters, [*inputs, *_given(files.mask)], name=name)
+        return self._unit(files, step, parameters, [*inputs, *given(files.mask)], name=name)
 
     def _quality(self, files: SubjectFiles) -> Unit:
         has_regions = files.rois or self._settings.rois.atlas is not None
-        rois, inputs = self._rois(files, None) if has_regions else ({}, [])
+        rois, inputs = self._regions.of(files, None) if has_regions else ({}, [])
         events = [run.events for run in files.runs if run.events is not None]
         motion = [run.confounds for run in files.runs]
         parameters = {
             **self._runs(files),
             **rois,
             "labels": [run.label for run in files.runs],
-            "events": [self._text(path) for path in events] if len(events) == len(motion) else [],
-            "motion": [self._optional(path) for path in motion],
-            "mask": self._optional(files.mask),
+            "events": [self._paths.text(path) for path in events]
+            if len(events) == len(motion)
+            else [],
+            "motion": [self._paths.optional(path) for path in motion],
+            "mask": self._paths.optional(files.mask),
             "settings": self._design(),
         }
         tables = [path for path in motion if path is not None]
         inputs = [*_images(files), *events, *tables, *self._confounds(files), *inputs]
-        return self._unit(files, QUALITY, parameters, [*inputs, *_given(files.mask)])
+        return self._unit(files, QUALITY, parameters, [*inputs, *given(files.mask)])
 
     def _design(self) -> Parameters:
         """How the study models events: that of betas, or of the first contrasts."""
         settings, analyses = self._settings, self._settings.analyses
-        has_betas = any(isinstance(one, _OF_BETAS) for one in analyses)
+        has_betas = any(isinstance(one, OF_BETAS) for one in analyses)
         contrasts = [one for one in analyses if isinstance(one, ContrastsSettings)]
         model = contrasts[0] if contrasts and not has_betas else settings.betas
         return {name: getattr(model, name) for name in ("hrf_model", "drift_model", "high_pass")}
@@ -148,8 +153,10 @@ class SubjectPlanner:
         """What each analysis of volumes depends on."""
         confounds, uses = self._settings.confounds, self._uses_confounds
         return {
-            "images": [self._text(run.image) for run in files.runs],
-            "confounds": [self._optional(run.confounds if uses else None) for run in files.runs],
+            "images": [self._paths.text(run.image) for run in files.runs],
+            "confounds": [
+                self._paths.optional(run.confounds if uses else None) for run in files.runs
+            ],
             "confound_settings": confounds.model_dump(mode="json"),
             "t_r": self._settings.data.t_r or _one_t_r(files),
         }
@@ -170,7 +177,7 @@ class SubjectPlanner:
         return [*tables, *(sidecar for sidecar in sidecars if sidecar.is_file())]
 
     def _extraction(self, files: SubjectFiles, analysis: ExtractionSettings) -> Unit:
-        rois, inputs = self._rois(files, analysis.rois)
+        rois, inputs = self._regions.of(files, analysis.rois)
         parameters = {
             **self._runs(files),
             **rois,
@@ -181,32 +188,38 @@ class SubjectPlanner:
         return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name)
 
     def _searchlight(self, files: SubjectFiles, analysis: SearchlightSettings) -> Unit:
-        centres = analysis.process_mask
-        process = None if centres is None else self._own(centres, files.subject)
+        process = self._centres(files, analysis)
         targets = self._targets((analysis.target,))
         parameters = {
             "targets": targets,
-            "process_mask": self._optional(process),
+            "process_mask": self._paths.optional(process),
             "settings": self._with_estimator(analysis),
             "random_state": self._settings.random_state,
         }
         needs = self._needs(targets)
-        inputs = _given(process)
+        inputs = given(process)
         return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name, needs=needs)
 
     def _rdm_searchlight(self, files: SubjectFiles, analysis: RdmSearchlightSettings) -> Unit:
-        centres = analysis.process_mask
-        process = None if centres is None else self._own(centres, files.subject)
-        models = {name: self._own(path, files.subject) for name, path in analysis.models.items()}
+        process = self._centres(files, analysis)
+        models = {
+            name: self._paths.own(path, files.subject) for name, path in analysis.models.items()
+        }
         targets = self._targets((analysis.target,))
         parameters = {
             "targets": targets,
-            "models": {name: self._text(path) for name, path in models.items()},
-            "process_mask": self._optional(process),
+            "models": {name: self._paths.text(path) for name, path in models.items()},
+            "process_mask": self._paths.optional(process),
             "settings": _own_settings(analysis),
         }
-        needs, inputs = self._needs(targets), [*models.values(), *_given(process)]
+        needs, inputs = self._needs(targets), [*models.values(), *given(process)]
         return self._unit(files, analysis.kind, parameters, inputs, name=analysis.name, needs=needs)
+
+    def _centres(
+        self, files: SubjectFiles, analysis: SearchlightSettings | RdmSearchlightSettings
+    ) -> Path | None:
+        mask = analysis.process_mask
+        return None if mask is None else self._paths.own(mask, files.subject)
 
     def _with_estimator(self, analysis: SearchlightSettings) -> Parameters:
         """Its settings; without an estimator of its own, that which suits its target."""
@@ -221,16 +234,16 @@ class SubjectPlanner:
     ) -> Iterator[Unit]:
         names = self._targets_of(analysis)
         models = analysis.models if isinstance(analysis, GeometrySettings) else {}
-        model_files = {name: self._own(path, files.subject) for name, path in models.items()}
+        model_files = {name: self._paths.own(path, files.subject) for name, path in models.items()}
         targets = self._targets(names)
         common = {
             "targets": targets,
-            "models": {name: self._text(path) for name, path in model_files.items()},
+            "models": {name: self._paths.text(path) for name, path in model_files.items()},
             "settings": _own_settings(analysis),
             "random_state": self._settings.random_state,
         }
-        for part, some in self._parts(analysis.rois, files):
-            rois, inputs = self._rois(files, some)
+        for part, some in self._regions.parts(analysis.rois, files):
+            rois, inputs = self._regions.of(files, some)
             yield self._unit(
                 files,
                 analysis.kind,
@@ -240,49 +253,6 @@ class SubjectPlanner:
                 part=part,
                 needs=self._needs(targets),
             )
-
-    def _parts(
-        self, names: tuple[str, ...] | None, files: SubjectFiles
-    ) -> list[tuple[str, tuple[str, ...] | None]]:
-        atlas = self._settings.rois.atlas
-        of_atlas = () if atlas is None else atlas.regions
-        if names is None and of_atlas is not None:
-            names = (*files.rois, *of_atlas)
-        # Regions of an atlas that are not listed are known only once its table is read.
-        if not self._split or names is None:
-            return [("", names)]
-        return [(part_of(name), (name,)) for name in names]
-
-    def _rois(
-        self, files: SubjectFiles, names: tuple[str, ...] | None
-    ) -> tuple[Parameters, list[Path]]:
-        """Masks of regions, and the atlas that has the others."""
-        atlas = self._settings.rois.atlas
-        if names is not None and atlas is None:
-            for name in names:
-                _require_known("rois", name, list(files.rois))
-        wanted = [name for name in files.rois if names is None or name in names]
-        masks = {name: files.rois[name] for name in wanted}
-        parameters: Parameters = {
-            "rois": {name: self._text(path) for name, path in masks.items()},
-            "atlas": None,
-            "resample": self._settings.rois.resample,
-        }
-        inputs = list(masks.values())
-        left = None if names is None else [name for name in names if name not in masks]
-        if atlas is not None and left != []:
-            image, table = self._own(atlas.image, files.subject), atlas.labels
-            labels = None if table is None else self._own(table, files.subject)
-            regions = left if left is not None else _listed(atlas.regions)
-            parameters["atlas"] = {
-                "image": self._text(image),
-                "labels": self._optional(labels),
-                "regions": regions,
-            }
-            inputs += [image, *_given(labels)]
-        if not inputs:
-            raise ParameterError("`rois` must name at least one region, got none")
-        return parameters, inputs
 
     def _targets_of(self, analysis: DecodingSettings | GeometrySettings) -> Sequence[str]:
         if isinstance(analysis, GeometrySettings):
@@ -303,31 +273,6 @@ class SubjectPlanner:
         )
         return [BETAS, *([BEHAVIOUR] if of_model and self._settings.behaviour else [])]
 
-    def _own(self, template: str, subject: str) -> Path:
-        return (self._base / template.replace("{subject}", subject)).absolute()
-
-    def _text(self, path: Path) -> str:
-        return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
-
-    def _optional(self, path: Path | None) -> str | None:
-        return None if path is None else self._text(path)
-
-
-_OF_BETAS = (DecodingSettings, SearchlightSettings, GeometrySettings, RdmSearchlightSettings)
-_OF_IMAGES = (*_OF_BETAS, ExtractionSettings, ContrastsSettings)
-
-
-def part_of(region: str) -> str:
-    """The name of a region as that of a folder: those of an atlas may be any text.
-
-    Examples
-    --------
-    >>> part_of("vmpfc"), part_of("Frontal Pole, left"), part_of("../V1")
-    ('vmpfc', 'Frontal Pole, left', '%2E.%2FV1')
-    """
-    quoted = quote(region, safe=" ,'()+&")
-    return quoted.replace(".", "%2E", 1) if quoted.startswith(".") else quoted
-
 
 def _own_settings(analysis: Analysis) -> Parameters:
     """Those of an analysis that are nowhere else in a unit: what others are about is no matter."""
@@ -344,14 +289,6 @@ def _images(files: SubjectFiles) -> list[Path]:
     return [run.image for run in files.runs]
 
 
-def _given(path: Path | None) -> list[Path]:
-    return [] if path is None else [path]
-
-
-def _listed(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)
-
-
 def _one_t_r(files: SubjectFiles) -> float | None:
     found = {run.t_r for run in files.runs}
     if len(found) > 1:
@@ -361,10 +298,3 @@ def _one_t_r(files: SubjectFiles) -> float | None:
             "give `t_r`"
         )
     return found.pop() if found else None
-
-
-def _require_known(key: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        hint = did_you_mean(name, known)
-        raise ParameterError(f"`{key}` must be of {listed}, got {name!r}{hint}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from boldstream.core.checks import did_you_mean
 from boldstream.study.settings.analyses import (
+    LEAST_CONDITIONS,
     Analysis,
     ContrastsSettings,
     DecodingSettings,
@@ -28,7 +29,6 @@ Wrong: TypeAlias = tuple[Place, str]
 # Units of these names there are beside those of analyses.
 _STEPS = ("betas", "behaviour", "quality")
 _OF_MAPS = (SearchlightSettings, ContrastsSettings, RdmSearchlightSettings)
-_LEAST_CONDITIONS = 3
 _OF_MODELS = ("method", "temporal", "permutations")
 
 
@@ -164,10 +164,10 @@ def _conditions(
     if target is not None and target.values:
         yield ("target",), f"must have classes, got {analysis.target!r}, which has values"
     n_conditions = None if target is None or not target.conditions else len(set(target.conditions))
-    if analysis.models and n_conditions is not None and n_conditions < _LEAST_CONDITIONS:
+    if analysis.models and n_conditions is not None and n_conditions < LEAST_CONDITIONS:
         yield (
             ("models",),
-            f"must be left out with fewer than {_LEAST_CONDITIONS} conditions, whose one "
+            f"must be left out with fewer than {LEAST_CONDITIONS} conditions, whose one "
             f"dissimilarity cannot be compared with others; {analysis.target!r} has {n_conditions}",
         )
     if analysis.noise is not None and analysis.metric == "correlation":

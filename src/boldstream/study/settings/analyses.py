@@ -223,6 +223,10 @@ class SearchlightSettings(_Decoder):
     """Whether scores are enhanced; needs permutations."""
 
 
+LEAST_CONDITIONS = 3
+"""Fewer have one dissimilarity, which cannot be compared with those of a model."""
+
+
 class GeometrySettings(_Analysis):
     """Dissimilarities of conditions in regions, and models of them."""
 
@@ -300,13 +304,19 @@ class GroupSettings(_Analysis):
     kind: Literal["group"]
     of: str
     """Name of the analysis."""
-    permutations: Count = 5000
+    permutations: Annotated[int, Field(ge=1)] = 5000
     """Sign flips."""
     tfce: bool = False
     """Of maps: whether they are enhanced."""
     chance: float | None = None
     """By default that of the scores."""
 
+
+OF_SPHERES = (SearchlightSettings, RdmSearchlightSettings)
+OF_BETAS = (DecodingSettings, GeometrySettings, *OF_SPHERES)
+"""Analyses of betas of trials."""
+OF_IMAGES = (*OF_BETAS, ExtractionSettings, ContrastsSettings)
+"""Analyses that need images."""
 
 Analysis = Annotated[
     ExtractionSettings

@@ -40,7 +40,7 @@ STEPS: Mapping[str, Step] = {
     "extraction": Step("volumes", "extract_courses", version=2),
     "behaviour": Step("behaviour", "fit_behaviour"),
     "decoding": Step("decoding", "decode_regions", version=3),
-    "searchlight": Step("decoding", "search", version=2),
+    "searchlight": Step("decoding", "search", version=3),
     "geometry": Step("geometry", "describe_geometry", version=3),
     "rdm_searchlight": Step("rdm_searchlight", "search_models"),
     "contrasts": Step("contrasts", "estimate_contrasts"),

@@ -11,7 +11,6 @@ import pandas as pd
 
 from boldstream.decoding import SearchLight, Selected, decode
 from boldstream.decoding.roi.results import Decoding
-from boldstream.decoding.task.chance import score_of_guessing
 from boldstream.io.writing import write_json, write_volume
 from boldstream.study.planning.subject_units import BETAS
 from boldstream.study.steps.context import Context
@@ -57,7 +56,7 @@ def decode_regions(context: Context) -> None:
             except CANNOT as error:
                 done.failed([roi], target, error)
             else:
-                done.found.append((decoding, _chance(context, settings, some)))
+                done.found.append(decoding)
     if done.errors and not done.found:
         raise done.errors[0]
     _write(context, done)
@@ -67,7 +66,7 @@ def decode_regions(context: Context) -> None:
 class _Done:
     """What was decoded, and what was not."""
 
-    found: list[tuple[Decoding, float | None]] = field(default_factory=list)
+    found: list[Decoding] = field(default_factory=list)
     without: Rows = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
@@ -114,23 +113,16 @@ def _blocks(settings: Any, some: Labelled) -> Any:
     return np.arange(len(some.kept)) if blocks == "trials" else blocks
 
 
-def _chance(context: Context, target: Any, some: Labelled) -> float | None:
-    if target["values"]:
-        return score_of_guessing(None, [])
-    counts = np.unique(some.y, return_counts=True)[1]
-    return score_of_guessing(context.settings["scoring"], counts)
-
-
 def _write(context: Context, done: _Done) -> None:
     subject, found = context.unit.subject, done.found
-    tables = [one.table.assign(chance=chance, note=None) for one, chance in found]
+    tables = [one.table.assign(note=None) for one in found]
     rows = [row for table in tables for row in table.to_dict("records")]
     for suffix, parts in {
         DECODING_TABLE: [pd.DataFrame([*rows, *done.without])],
-        "folds.tsv": [one.folds for one, _ in found],
-        "predictions.tsv": [one.predictions for one, _ in found],
-        "confusion.tsv": [_confusion(one) for one, _ in found],
-        "permuted.tsv": [_permuted(one) for one, _ in found],
+        "folds.tsv": [one.folds for one in found],
+        "predictions.tsv": [one.predictions for one in found],
+        "confusion.tsv": [_confusion(one) for one in found],
+        "permuted.tsv": [_permuted(one) for one in found],
     }.items():
         parts = [part for part in parts if len(part)]
         if parts:
@@ -184,7 +176,7 @@ def search(context: Context) -> None:
     grid, inside = betas.grid, light.process_mask_
     write_volume(context.file(SCORES), light.scores_, grid)
     write_volume(context.file(MASK), inside.astype(np.float32), grid)
-    chance = _chance(context, target, some)
+    chance = light.chance_
     if chance is not None:
         write_volume(context.file(ABOVE_CHANCE), np.where(inside, light.scores_ - chance, 0), grid)
     for name, values in _maps(light).items():

@@ -20,6 +20,7 @@ from boldstream.geometry import (
     read_model,
     temporal_distance,
 )
+from boldstream.study.settings.analyses import LEAST_CONDITIONS
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.regions import CANNOT, columns_of, require_voxels
 from boldstream.study.steps.tables import write_frame
@@ -30,8 +31,6 @@ Floats = NDArray[np.float64]
 TABLE, DISSIMILARITIES = "geometry.tsv", "rdm.tsv"
 DIMENSIONS, EMBEDDING = "dimensions.tsv", "embedding.tsv"
 
-# Fewer have one dissimilarity, which says nothing of a model.
-_LEAST_CONDITIONS = 3
 _N_DIMENSIONS = 2
 _NAMES = {"rdm": "roi", "correlation": "score"}
 
@@ -76,9 +75,9 @@ def models_of(context: Context, some: Labelled) -> dict[str, RDM]:
     """
     given = context.parameters["models"]
     there = sorted(set(some.y))
-    if given and len(there) < _LEAST_CONDITIONS:
+    if given and len(there) < LEAST_CONDITIONS:
         raise ParameterError(
-            f"`models` must be left out with fewer than {_LEAST_CONDITIONS} conditions, whose one "
+            f"`models` must be left out with fewer than {LEAST_CONDITIONS} conditions, whose one "
             f"dissimilarity cannot be compared with others; got {', '.join(there)}"
         )
     return {name: read_model(context.path(text)) for name, text in given.items()}
