@@ -2,8 +2,10 @@
 
 PYTHON ?= python3
 WORKERS ?= logical
+MUTATION ?= --sample 500
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+COVERAGE := COVERAGE_RCFILE=tools/coverage.ini $(BIN)/python -m coverage
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 	--extra dev pyproject.toml --output-file requirements.lock
@@ -15,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format types layers check lock upgrade benchmark fuzz soak mutation \
-	docs release-check clean
+	coverage docs matrix release-check clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -55,12 +57,8 @@ docs: .venv/.installed ## the documentation, with its gallery, in docs/_build/ht
 	@$(BIN)/python -m sphinx -W --keep-going -n -q -j auto docs docs/_build/html
 	@echo "The documentation is docs/_build/html/index.html"
 
-benchmark: .venv/.installed ## time and peak memory beside nilearn and numpy, on images of 0.5 to 4.8 GB
-	@$(BIN)/python -m benchmarks.seed_scale
-	@$(BIN)/python -m benchmarks.store
-	@$(BIN)/python -m benchmarks.maskers
-	@$(BIN)/python -m benchmarks.glm
-	@$(BIN)/python -m benchmarks.searchlight
+benchmark: .venv/.installed ## every figure beside its peers: an hour and 16 GB; QUICK=1: minutes
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCHMARK)
 
 fuzz: .venv/.installed ## thousands of made-up and damaged images
 	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8
@@ -68,14 +66,26 @@ fuzz: .venv/.installed ## thousands of made-up and damaged images
 soak: .venv/.installed ## minutes of work; memory, files and threads must not grow
 	@$(PYTEST) -m soak --timeout=0
 
-mutation: .venv/.installed ## break the code line by line; a test must notice
-	@$(BIN)/python tools/mutate.py
+mutation: .venv/.installed ## break the code line by line; a test must notice (MUTATION="--only PATH")
+	@$(BIN)/python -m tools.mutation $(MUTATION)
+
+# Some tests hold of compiled kernels alone and fail here; what they run counts all the same.
+coverage: .venv/.installed ## share of lines and branches that the tests run, kernels not compiled
+	@$(COVERAGE) erase
+	-@NUMBA_DISABLE_JIT=1 $(COVERAGE) run -m pytest -q --tb=no -n $(WORKERS) --maxprocesses 8 \
+		-W "ignore:.* encountered in:RuntimeWarning"
+	@$(COVERAGE) combine -q
+	@$(COVERAGE) report
+
+matrix: .venv/.installed ## the tests on every Python, with the oldest and the newest packages, without extras
+	@$(BIN)/python -m tools.matrix $(MATRIX)
 
 release-check: .venv/.installed ## build it; install and try it on every Python that is found
 	@$(BIN)/python tools/release_check.py
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
+		.mutation_cache .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.locked: requirements.lock
