@@ -10,19 +10,20 @@ Nothing else should run meanwhile.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import nibabel as nib
 import numpy as np
 
+from benchmarks import asked
+from benchmarks.command import run_suite
 from benchmarks.glm_pairs import (
     imports_peak,
     one_cpu,
@@ -48,11 +49,15 @@ from benchmarks.inputs import (
     make_task_inputs,
 )
 from benchmarks.pairs import Asked, Run, Way, difference, largest_peak, pair_rows
-from benchmarks.seed_scale import Row, print_table
+from benchmarks.rows import Ask, Row, figure
+from benchmarks.settings import Group, Settings
 from benchmarks.ways import read_through
 
+SUITE = "glm"
 _FEW_REGRESSORS = 20
 _N_REFITS = 3
+
+_row = partial(figure, SUITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Image:
     """One of the images, and what is measured with it.
 
     Where there are several runs they have a task; else it is the image of the
-    other benchmarks. `less` is how many times nilearn's peak is asked for.
+    other benchmarks. `less` is what is asked of nilearn's peak as a multiple of ours.
     """
 
     name: str
@@ -68,7 +73,7 @@ class Image:
     dtype: str
     groups: tuple[str, ...]
     n_runs: int = 1
-    less: float | None = None
+    less: Ask | None = None
     n_trials: tuple[int, ...] = ()
 
     def make(self, folder: Path) -> GlmInputs:
@@ -79,24 +84,25 @@ class Image:
 
 
 _OF_ONE_RUN = ("first_level", "few_regressors", "one_core", "betas")
+_LESS = asked.AR1_PEAK
 IMAGES = (
     Image("4 runs int16", RUN_SCALE, "int16", ("first_level",), n_runs=4),
     Image("4 runs float32", RUN_SCALE, "float32", ("first_level",), n_runs=4),
-    Image("857 float32", SEED_SCALE, "float32", _OF_ONE_RUN, less=15, n_trials=(60, 120)),
+    Image("857 float32", SEED_SCALE, "float32", _OF_ONE_RUN, less=_LESS, n_trials=(60, 120)),
     Image("1200 float32", LONG_SCALE, "float32", ("long",)),
 )
 QUICK_IMAGES = (
     Image("quick runs", QUICK_RUN_SCALE, "int16", ("first_level",), n_runs=2),
-    Image("quick", QUICK_SCALE, "float32", _OF_ONE_RUN, less=15, n_trials=(6, 12)),
+    Image("quick", QUICK_SCALE, "float32", _OF_ONE_RUN, less=_LESS, n_trials=(6, 12)),
     Image("quick long", QUICK_LONG_SCALE, "float32", ("long",)),
 )
 
 
-def import_rows() -> Iterator[Row]:
+def import_rows(_: Settings) -> Iterator[Row]:
     """What every peak below is counted from."""
-    for library in ("nilearn", "boldstream"):
-        got = f"{imports_peak(library) / MIB:.0f} MiB"
-        yield Row("", f"import {library}.glm: peak", "", got)
+    for library in ("boldstream", "nilearn"):
+        peak = imports_peak(library) / MIB
+        yield _row("", f"import {library}.glm: peak", peak, "MiB")
 
 
 def first_level_way(image: Image, inputs: GlmInputs, **options: Any) -> Way:
@@ -127,21 +133,23 @@ def first_level_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[
 def few_regressors_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[Row]:
     """Models with few cosines."""
     what = f"AR(1), {_FEW_REGRESSORS} regressors"
-    yield from _beside_nilearn(image, what, few_regressors_way(image, inputs), repeats)
+    ours = few_regressors_way(image, inputs)
+    yield from _beside_nilearn(image, what, ours, repeats, asked.AR1_READ)
 
 
-def _beside_nilearn(image: Image, what: str, ours: Way, repeats: int) -> Iterator[Row]:
-    theirs = replace(ours, package="nilearn")
+def _beside_nilearn(
+    image: Image, what: str, ours: Way, repeats: int, over_read: Ask | None = None
+) -> Iterator[Row]:
+    theirs, ask = replace(ours, package="nilearn"), Asked(asked.AR1_SECONDS, image.less)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pair, made = run_pair(ours, theirs, repeats, folder)
-        yield from pair_rows(image.name, what, pair, Asked(3, image.less, most_apart=None))
-        yield over_read_row(image.name, what, pair.ours, None)
+        yield from pair_rows(SUITE, image.name, what, pair, ask, compared=False)
+        yield over_read_row(image.name, what, pair.ours, over_read)
         reference = run_exact(theirs, folder)
-        yield apart_row(image.name, what, difference(made, reference), 1e-6)
+        yield apart_row(image.name, what, difference(made, reference), asked.AR1_APART)
         same = same_labels(made, reference)
-    got = f"{100 * same:.4f} %"
-    yield Row(image.name, f"{what}: same ρ bins", "≥ 99.99 %", got, same >= 0.9999)
+    yield _row(image.name, f"{what}: same ρ bins", 100 * same, "%", ask=asked.SAME_BINS)
 
 
 def run_exact(theirs: Way, folder: Path) -> Path:
@@ -151,21 +159,26 @@ def run_exact(theirs: Way, folder: Path) -> Path:
     return reference
 
 
-def apart_row(image: str, what: str, apart: float, most: float) -> Row:
+def apart_row(image: str, what: str, apart: float, ask: Ask) -> Row:
     """Difference from what nilearn makes of the image in float64."""
-    what = f"{what}: from nilearn in float64"
-    return Row(image, what, f"≤ {most:g}", f"{apart:.1e}", apart <= most)
+    return _row(image, f"{what}: from nilearn in float64", apart, "", ask=ask, peer="nilearn")
 
 
-def over_read_row(image: str, what: str, runs: Sequence[Run], most: float | None) -> Row:
+def over_read_row(image: str, what: str, runs: Sequence[Run], ask: Ask | None) -> Row:
     """Time beside the bare decode of the same images, right after."""
-    over = statistics.median(run.seconds / run.read for run in runs)
-    seconds = statistics.median(run.seconds for run in runs)
-    got = f"{over:.2f} × read ({seconds:.2f} s; n = {len(runs)})"
-    what = f"{what}: beside the read"
-    if most is None:
-        return Row(image, what, "", got)
-    return Row(image, what, f"≤ {most:g} × read", got, over <= most)
+    return _row(
+        image,
+        f"{what}: beside the read",
+        statistics.median(run.seconds for run in runs),
+        "s",
+        ask=ask,
+        peer="read",
+        peer_value=statistics.median(run.read for run in runs),
+        ratio=statistics.median(run.seconds / run.read for run in runs),
+        ratio_unit="× the read",
+        peak_mib=largest_peak(runs) / MIB,
+        n=len(runs),
+    )
 
 
 def one_core_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[Row]:
@@ -174,7 +187,7 @@ def one_core_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[Row
     with one_cpu():
         runs = run_alone(few_regressors_way(image, inputs), repeats)
         what = f"AR(1), {_FEW_REGRESSORS} regressors, one core"
-        yield over_read_row(image.name, what, runs, 1.8)
+        yield over_read_row(image.name, what, runs, asked.AR1_READ)
         runs = run_alone(betas_way(image, inputs, n_trials), repeats)
         yield over_read_row(image.name, f"LSS, {n_trials} trials, one core", runs, None)
 
@@ -184,8 +197,8 @@ def betas_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[Row]:
     for n_trials in image.n_trials:
         what, ours = f"LSS, {n_trials} trials", betas_way(image, inputs, n_trials)
         runs = run_alone(ours, repeats)
-        most = 1.5 if n_trials == image.n_trials[0] else None
-        yield over_read_row(image.name, what, runs, most)
+        ask = asked.LSS_READ if n_trials == image.n_trials[0] else None
+        yield over_read_row(image.name, what, runs, ask)
         yield from betas_peak_rows(image, what, ours, n_trials, largest_peak(runs))
         yield from refit_rows(image, what, ours, n_trials)
 
@@ -202,10 +215,15 @@ def betas_peak_rows(image: Image, what: str, ours: Way, n_trials: int, kept: int
         ("image", kept, "grid", of_grid),
         ("folder", run.peak, "mask", of_mask),
     ):
-        most = 8 * n_betas + 150 * MIB
-        asked = f"≤ betas of the {voxels} + 150 MiB = {most / MIB:.0f} MiB"
-        got = f"{peak / MIB:.0f} MiB"
-        yield Row(image.name, f"{what}, into {where}: peak", asked, got, peak <= most)
+        yield _row(
+            image.name,
+            f"{what}, into {where}, voxels of the {voxels}: peak",
+            peak / MIB,
+            "MiB",
+            ask=asked.LSS_PEAK,
+            judged=(peak - 8 * n_betas) / MIB,
+            note=f"betas take {8 * n_betas / MIB:.0f} MiB",
+        )
 
 
 def voxels_of(mask: str) -> int:
@@ -225,17 +243,25 @@ def refit_rows(image: Image, what: str, ours: Way, n_trials: int) -> Iterator[Ro
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pair, made = run_pair(ours, theirs, 1, folder)
-        asked = Asked(100, most_apart=None)
-        yield from pair_rows(image.name, f"{what}, refit", pair, asked)
+        ask = Asked(asked.LSS_SECONDS)
+        yield from pair_rows(SUITE, image.name, f"{what}, refit", pair, ask, compared=False)
         apart = difference(made, run_exact(theirs, folder))
-    yield apart_row(image.name, what, apart, 1e-8)
+    yield apart_row(image.name, what, apart, asked.LSS_APART)
     some = {**theirs.arguments, "n_trials": _N_REFITS}
     (run,) = run_alone(Way("refit_from_image", some, "nilearn"), 1)
-    seconds = run.seconds * n_trials / _N_REFITS
-    faster = seconds / pair.ours[0].seconds
-    got = f"{faster:.0f} × (nilearn {seconds:.0f} s, scaled from {_N_REFITS} trials)"
-    what = f"{what}, refit from the image: time"
-    yield Row(image.name, what, "≥ 100 × faster", got, faster >= 100)
+    seconds, own = run.seconds * n_trials / _N_REFITS, pair.ours[0].seconds
+    yield _row(
+        image.name,
+        f"{what}, refit from the image: time",
+        own,
+        "s",
+        ask=asked.LSS_SECONDS,
+        peer="nilearn",
+        peer_value=seconds,
+        ratio=seconds / own,
+        ratio_unit="× faster",
+        note=f"nilearn scaled from {_N_REFITS} trials",
+    )
 
 
 def long_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[Row]:
@@ -243,12 +269,14 @@ def long_rows(image: Image, inputs: GlmInputs, repeats: int) -> Iterator[Row]:
     runs = run_alone(first_level_way(image, inputs, noise_model="ols"), repeats)
     yield over_read_row(image.name, "OLS", runs, None)
     above = largest_peak(runs)
-    peak = above + imports_peak("boldstream")
-    got = f"{peak / MIB:.0f} MiB, imports and all ({above / MIB:.0f} MiB without)"
-    yield Row(image.name, "OLS: peak of the process", "≤ 1 GiB", got, peak <= 1024 * MIB)
+    peak = (above + imports_peak("boldstream")) / MIB
+    note = f"{above / MIB:.0f} MiB without the imports"
+    yield _row(image.name, "OLS: peak of the process", peak, "MiB", ask=asked.OLS_PEAK, note=note)
 
 
-GROUPS: dict[str, Callable[[Image, GlmInputs, int], Iterator[Row]]] = {
+ImageRows: TypeAlias = Callable[[Image, GlmInputs, int], Iterator[Row]]
+
+OF_IMAGES: dict[str, ImageRows] = {
     "first_level": first_level_rows,
     "few_regressors": few_regressors_rows,
     "one_core": one_core_rows,
@@ -257,49 +285,20 @@ GROUPS: dict[str, Callable[[Image, GlmInputs, int], Iterator[Row]]] = {
 }
 
 
-def all_rows(options: argparse.Namespace) -> Iterator[Row]:
-    """Everything that was asked for, image by image."""
-    yield from import_rows()
-    for image in _images(options):
-        wanted = [group for group in image.groups if group in (options.only or GROUPS)]
-        if not wanted:
-            continue
-        inputs = image.make(options.folder.absolute())
-        for run in inputs.runs:
-            read_through(run)  # so that the first way, too, finds the file in memory
-        for group in wanted:
-            yield from GROUPS[group](image, inputs, options.repeats)
+def image_rows(name: str, settings: Settings) -> Iterator[Row]:
+    """The figures of a group, image by image."""
+    for image in QUICK_IMAGES if settings.quick else IMAGES:
+        if name in image.groups:
+            inputs = image.make(settings.folder)
+            for run in inputs.runs:
+                read_through(run)  # so that the first way, too, finds the file in memory
+            yield from OF_IMAGES[name](image, inputs, settings.repeats)
 
 
-def _images(options: argparse.Namespace) -> Sequence[Image]:
-    if options.quick:
-        return QUICK_IMAGES
-    return [image for image in IMAGES if not options.image or image.name in options.image]
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.glm", description=__doc__)
-    default = Path(__file__).parent / "images"
-    parser.add_argument(
-        "--folder", type=Path, default=default, help="keeps the images, 1.3 GB (%(default)s)"
-    )
-    parser.add_argument("--only", action="append", choices=[*GROUPS], help="may be given again")
-    names = [image.name for image in IMAGES]
-    parser.add_argument("--image", action="append", choices=names, help="may be given again")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="a small image; nothing is judged")
-    parser.add_argument("--json", type=Path, help="write the table there as well")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Run what is asked for and print the table."""
-    options = _arguments()
-    rows = list(all_rows(options))
-    print_table(rows, judged=not options.quick)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-
+GROUPS: dict[str, Group] = {
+    "imports": import_rows,
+    **{name: partial(image_rows, name) for name in OF_IMAGES},
+}
 
 if __name__ == "__main__":
-    main()
+    run_suite(SUITE, GROUPS, __doc__)

@@ -7,14 +7,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.glm_ways import labels_path
 from benchmarks.harness import python, run_process
-from benchmarks.pairs import Pair, Run, Way, difference
+from benchmarks.pairs import Pair, Run, Way, difference, run_in_turn
 
 
 @cache
@@ -41,13 +41,11 @@ def run_alone(way: Way, repeats: int) -> list[Run]:
 
 def run_pair(ours: Way, theirs: Way, repeats: int, folder: Path) -> tuple[Pair, Path]:
     """Run two ways in turn, the other one first each time; where our last maps are, too."""
-    runs: tuple[list[Run], list[Run]] = ([], [])
     files = folder / "ours.npy", folder / "theirs.npy"
-    sides = list(zip((ours, theirs), files, runs, strict=True))
-    for repeat in range(repeats):
-        for way, file, measured in sides if repeat % 2 == 0 else reversed(sides):
-            measured.append(run_way(way, file))
-    return Pair(tuple(runs[0]), tuple(runs[1]), difference(*files)), files[0]
+    own, other = run_in_turn(
+        partial(run_way, ours, files[0]), partial(run_way, theirs, files[1]), repeats
+    )
+    return Pair(own, other, difference(*files)), files[0]
 
 
 def same_labels(ours: Path, theirs: Path) -> float:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.asked import EQUAL, NO_FURTHER
 from benchmarks.harness import MIB, python, run_process
-from benchmarks.seed_scale import Row
+from benchmarks.rows import Ask, Row, figure
+from benchmarks.settings import PEER_SECONDS
 
 # Of signals that are compared at a time; bounds the memory of this process.
 _COLUMNS = 1000
@@ -72,7 +75,12 @@ class Pair:
 
     @property
     def faster(self) -> float:
-        """Median over the repeats, in each of which both met the same slow moments."""
+        """Median over the repeats, in each of which both met the same slow moments.
+
+        Where theirs ran once, of the medians.
+        """
+        if len(self.ours) != len(self.theirs):
+            return seconds_of(self.theirs) / seconds_of(self.ours)
         each = zip(self.ours, self.theirs, strict=True)
         return statistics.median(other.seconds / own.seconds for own, other in each)
 
@@ -88,18 +96,23 @@ class Asked:
 
     Attributes
     ----------
-    faster, less : float, optional
-        Their time and peak as multiples of ours, at least.
-    most_peak : tuple of str and float, optional
-        Our peak at most, in words and in bytes; instead of `less`.
-    most_apart : float, optional
-        Difference of the signals at most.
+    faster, less : Ask, optional
+        Of their time and peak as multiples of ours.
+    most_peak : tuple of Ask and float, optional
+        Of our peak less so many bytes, which it may take in any case; instead of `less`.
+    apart : Ask, optional
+        Of the difference of the signals.
     """
 
-    faster: float | None = None
-    less: float | None = None
-    most_peak: tuple[str, float] | None = None
-    most_apart: float | None = 0.0
+    faster: Ask | None = None
+    less: Ask | None = None
+    most_peak: tuple[Ask, float] | None = None
+    apart: Ask | None = EQUAL
+
+
+def seconds_of(runs: Sequence[Run]) -> float:
+    """Median of several runs."""
+    return statistics.median(run.seconds for run in runs)
 
 
 def largest_peak(runs: Sequence[Run]) -> int:
@@ -130,19 +143,32 @@ def run_pair(ours: Way, theirs: Way, repeats: int, *, exact: Way | None = None) 
 
     `exact` makes the signals that both would without rounding, and is not timed.
     """
-    runs: tuple[list[Run], list[Run]] = ([], [])
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder, "ours.npy"), Path(folder, "theirs.npy")
-        sides = list(zip((ours, theirs), files, runs, strict=True))
-        for repeat in range(repeats):
-            for way, file, measured in sides if repeat % 2 == 0 else reversed(sides):
-                measured.append(run_way(way, file))
+        own, other = run_in_turn(
+            partial(run_way, ours, files[0]), partial(run_way, theirs, files[1]), repeats
+        )
         apart, from_exact = difference(*files), None
         if exact is not None:
             reference = Path(folder, "exact.npy")
             run_way(exact, reference)
             from_exact = difference(files[0], reference), difference(files[1], reference)
-        return Pair(tuple(runs[0]), tuple(runs[1]), apart, from_exact)
+        return Pair(own, other, apart, from_exact)
+
+
+def run_in_turn(
+    ours: Callable[[], Run], theirs: Callable[[], Run], repeats: int
+) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+    """Run two ways so many times, the other one first each time; theirs once if it takes long."""
+    own, other = [ours()], [theirs()]
+    for repeat in range(1, repeats):
+        short = other[0].seconds <= PEER_SECONDS
+        if short and repeat % 2:
+            other.append(theirs())
+        own.append(ours())
+        if short and not repeat % 2:
+            other.append(theirs())
+    return tuple(own), tuple(other)
 
 
 def difference(ours: Path, theirs: Path) -> float:
@@ -166,37 +192,76 @@ def difference(ours: Path, theirs: Path) -> float:
 
 
 def pair_rows(
-    image: str, what: str, pair: Pair, asked: Asked, *, rival: str = "nilearn"
+    suite: str,
+    image: str,
+    what: str,
+    pair: Pair,
+    asked: Asked,
+    *,
+    rival: str = "nilearn",
+    compared: bool = True,
 ) -> Iterator[Row]:
-    """Time, peak and equality of two ways, each beside what is asked of it."""
-    own, other = (statistics.median(r.seconds for r in runs) for runs in (pair.ours, pair.theirs))
-    got = f"{pair.faster:.2f} × ({own:.2f} s, {rival} {other:.2f} s; n = {len(pair.ours)})"
+    """Time, peak and equality of two ways, each beside what is asked of it.
+
+    Where signals are compared elsewhere, `compared` is false.
+    """
+    row = partial(figure, suite, image)
+    own, other = seconds_of(pair.ours), seconds_of(pair.theirs)
     read = statistics.median(run.read for run in (*pair.ours, *pair.theirs))
-    got += f"; read {read:.2f} s" if read else ""
-    yield _at_least(image, f"{what}: time", "faster", asked.faster, pair.faster, got)
-
     peak, others = (largest_peak(runs) / MIB for runs in (pair.ours, pair.theirs))
-    got = f"{pair.less:.1f} × ({peak:.0f} MiB, {rival} {others:.0f} MiB)"
-    if asked.most_peak is None:
-        yield _at_least(image, f"{what}: peak", "less", asked.less, pair.less, got)
-    else:
-        words, n_bytes = asked.most_peak
-        most = f"≤ {words} = {n_bytes / MIB:.0f} MiB"
-        yield Row(image, f"{what}: peak", most, got, peak * MIB <= n_bytes)
-
-    apart, most_apart = f"{pair.apart:.1e}", asked.most_apart
-    if most_apart is None:
-        yield Row(image, f"{what}: difference", "", apart)
-    else:
-        within = pair.apart <= most_apart
-        yield Row(image, f"{what}: difference", f"≤ {most_apart:g}", apart, within)
+    fewer = len(pair.theirs) < len(pair.ours)
+    notes = (f"read {read:.2f} s" if read else "", f"{rival} once" if fewer else "")
+    yield row(
+        f"{what}: time",
+        own,
+        "s",
+        ask=asked.faster,
+        peer=rival,
+        peer_value=other,
+        ratio=pair.faster,
+        ratio_unit="× faster",
+        peak_mib=peak,
+        peer_peak_mib=others,
+        n=len(pair.ours),
+        note=", ".join(note for note in notes if note),
+    )
+    ask, judged = asked.less, pair.less
+    if asked.most_peak is not None:
+        ask, judged = asked.most_peak[0], peak - asked.most_peak[1] / MIB
+    yield row(
+        f"{what}: peak",
+        peak,
+        "MiB",
+        ask=ask,
+        judged=judged,
+        peer=rival,
+        peer_value=others,
+        ratio=pair.less,
+        ratio_unit="× less",
+        n=len(pair.ours),
+        note=_within(asked.most_peak),
+    )
+    if compared:
+        yield row(f"{what}: difference", pair.apart, "", ask=asked.apart, peer=rival)
     if pair.from_exact is not None:
-        own, other = pair.from_exact
-        got = f"{own:.1e} (nilearn as it is {other:.1e})"
-        yield Row(image, f"{what}: from nilearn in float64", "no further", got, own <= other)
+        yield row(
+            f"{what}: from nilearn in float64",
+            pair.from_exact[0],
+            "",
+            ask=NO_FURTHER,
+            judged=no_further(*pair.from_exact),
+            peer="nilearn as it is",
+            peer_value=pair.from_exact[1],
+        )
 
 
-def _at_least(image: str, what: str, word: str, least: float | None, value: float, got: str) -> Row:
-    if least is None:
-        return Row(image, what, "", got)
-    return Row(image, what, f"≥ {least:g} × {word}", got, value >= least)
+def no_further(ours: float, theirs: float) -> float:
+    """How many times as far ours is as theirs; 0 where it is not apart at all."""
+    return ours / theirs if theirs else (math.inf if ours else 0.0)
+
+
+def _within(most_peak: tuple[Ask, float] | None) -> str:
+    if most_peak is None:
+        return ""
+    ask, n_bytes = most_peak
+    return f"at most {(ask.most or 0) + n_bytes / MIB:.0f} MiB"

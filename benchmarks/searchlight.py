@@ -10,12 +10,12 @@ meanwhile.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from pathlib import Path
+from functools import partial
+from typing import TypeAlias
 
+from benchmarks.command import run_suite
+from benchmarks.rows import Row
 from benchmarks.searchlight_brains import (
     memory_rows,
     neighbourhoods_rows,
@@ -28,10 +28,12 @@ from benchmarks.searchlight_spheres import (
     one_core_rows,
     threads_rows,
 )
-from benchmarks.searchlight_study import FULL, QUICK, Study
-from benchmarks.seed_scale import Row, print_table
+from benchmarks.searchlight_study import SUITE, Study
+from benchmarks.settings import Group, Settings
 
-GROUPS: dict[str, Callable[[Study], Iterator[Row]]] = {
+StudyRows: TypeAlias = Callable[[Study], Iterator[Row]]
+
+OF_STUDIES: dict[str, StudyRows] = {
     "one_core": one_core_rows,
     "labellings": labellings_rows,
     "whole_brain": whole_brain_rows,
@@ -43,38 +45,14 @@ GROUPS: dict[str, Callable[[Study], Iterator[Row]]] = {
 }
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.searchlight", description=__doc__)
-    default = Path(__file__).parent / "images"
-    parser.add_argument(
-        "--folder", type=Path, default=default, help="keeps the trials, 2.5 GB (%(default)s)"
-    )
-    parser.add_argument("--only", action="append", choices=[*GROUPS], help="may be given again")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument(
-        "--whole", action="store_true", help="all spheres also where a tenth is done otherwise"
-    )
-    parser.add_argument("--quick", action="store_true", help="a small brain; nothing is judged")
-    parser.add_argument("--json", type=Path, help="write the table there as well")
-    return parser.parse_args()
+def study_rows(rows_of: StudyRows, settings: Settings) -> Iterator[Row]:
+    """The figures of a group."""
+    return rows_of(Study.of(settings))
 
 
-def main() -> None:
-    """Run what is asked for and print the table."""
-    options = _arguments()
-    sizes = QUICK if options.quick else FULL
-    study = Study(options.folder.absolute(), sizes, options.repeats, options.whole)
-    wanted = [group for group in GROUPS if group in (options.only or GROUPS)]
-    rows: list[Row] = []
-    try:
-        for group in wanted:
-            rows += GROUPS[group](study)
-    finally:
-        # An hour of work is shown even where its end fails.
-        print_table(rows, judged=not options.quick)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-
+GROUPS: dict[str, Group] = {
+    name: partial(study_rows, rows_of) for name, rows_of in OF_STUDIES.items()
+}
 
 if __name__ == "__main__":
-    main()
+    run_suite(SUITE, GROUPS, __doc__)

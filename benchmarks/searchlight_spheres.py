@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from benchmarks import asked
 from benchmarks.glm_pairs import one_cpu
+from benchmarks.rows import Row
 from benchmarks.searchlight_data import TrialInputs, Trials
 from benchmarks.searchlight_runs import (
     Measured,
@@ -22,34 +24,43 @@ from benchmarks.searchlight_study import (
     equal_row,
     every_of,
     median,
-    most_row,
+    row_of,
     same_row,
-    spaced,
 )
 from benchmarks.searchlight_ways import N_FOLDS
-from benchmarks.seed_scale import Row
+from benchmarks.words import spaced
 
 
 def one_core_rows(study: Study) -> Iterator[Row]:
     """LinearSVC on one core, beside nilearn's and beside solutions of scikit-learn to the end."""
     sizes = study.sizes
-    for trials, least, most in ((sizes.few, 150, 0.08), (sizes.small, 100, 0.14)):
+    for size, trials in (("few", sizes.few), ("small", sizes.small)):
         inputs, every = study.inputs(trials), every_of(trials, sizes.n_spheres)
         # Not the one that is kept for others.
         theirs = partial(run_nilearn.__wrapped__, inputs, "svc", every)
         with one_cpu():
             pairs = run_in_turn(fitting(inputs, "svc"), theirs, study.repeats)
         own, other = pairs[-1]
-        ms = median([ours.ms for ours, _ in pairs])
+        ms, their_ms = (median([pair[side].ms for pair in pairs]) for side in (0, 1))
         seconds = median([ours.seconds for ours, _ in pairs])
-        got = f"{ms:.3f} ms ({spaced(own.n_spheres)} spheres in {seconds:.2f} s; n = {len(pairs)})"
-        what = "LinearSVC, one core"
-        yield most_row(trials.name, f"{what}: a sphere", most, ms, "ms", got)
-        faster = median([nilearn.ms / ours.ms for ours, nilearn in pairs])
-        ms = median([nilearn.ms for _, nilearn in pairs])
-        size = other.figures["size"]
-        got = f"{faster:.0f} × (nilearn {ms:.1f} ms; {other.n_spheres} spheres of {size:.1f})"
-        yield Row(trials.name, f"{what}: time", f"≥ {least} × faster", got, faster >= least)
+        what, n, around = "LinearSVC, one core", len(pairs), other.figures["size"]
+        note = f"{spaced(own.n_spheres)} spheres in {seconds:.2f} s"
+        yield row_of(
+            trials.name, f"{what}: a sphere", ms, "ms", ask=asked.SVC_MS[size], n=n, note=note
+        )
+        yield row_of(
+            trials.name,
+            f"{what}: time of a sphere",
+            ms,
+            "ms",
+            ask=asked.SVC_SECONDS[size],
+            peer="nilearn",
+            peer_value=their_ms,
+            ratio=median([nilearn.ms / ours.ms for ours, nilearn in pairs]),
+            ratio_unit="× faster",
+            n=n,
+            note=f"nilearn's {other.n_spheres} spheres of {around:.1f} voxels",
+        )
         yield from exact_rows(study, trials, inputs, own, other)
 
 
@@ -79,11 +90,20 @@ def labellings_rows(study: Study) -> Iterator[Row]:
     ms, alone = (median([pair[side].ms for pair in pairs]) for side in (0, 1))
     ratio = median([permuted.ms / one.ms for permuted, one in pairs])
     what = f"ridge × {spaced(n + 1)} labellings, one core"
-    got = f"{ms:.3f} ms (n = {len(pairs)})"
-    yield most_row(trials.name, f"{what}: a sphere", 0.2, ms, "ms", got)
-    got = f"{ratio:.2f} × ({ms:.3f} ms, one {alone:.3f} ms)"
-    # Not judged: it falls as one labelling gets slower.
-    yield Row(trials.name, f"{what}: beside one", "1.9 × one", got)
+    # Not judged by one labelling: the ratio falls as that gets slower.
+    yield row_of(
+        trials.name,
+        f"{what}: a sphere",
+        ms,
+        "ms",
+        ask=asked.LABELLINGS_MS,
+        judged=ms,
+        peer="one labelling",
+        peer_value=alone,
+        ratio=ratio,
+        ratio_unit="× one",
+        n=len(pairs),
+    )
     permuted, one = (made.arrays["scores"] for made in pairs[-1])
     yield equal_row(trials.name, f"{what}: scores of one", permuted, one)
 
@@ -95,11 +115,20 @@ def threads_rows(study: Study) -> Iterator[Row]:
     for estimator, n in (("ridge", study.sizes.permutations), ("svc", 0)):
         one, two = (fitting(inputs, estimator, permutations=n, n_jobs=n_jobs) for n_jobs in (1, 2))
         pairs = run_in_turn(one, two, study.repeats)
-        faster = median([alone.seconds / both.seconds for alone, both in pairs])
         alone, both = (median([pair[side].seconds for pair in pairs]) for side in (0, 1))
         what = f"{estimator} × {spaced(n or 1)}, two threads"
-        got = f"{faster:.2f} × ({both:.2f} s, one {alone:.2f} s; n = {len(pairs)})"
-        yield Row(trials.name, f"{what}: time", "≥ 1.8 × faster", got, faster >= 1.8)
+        yield row_of(
+            trials.name,
+            f"{what}: time",
+            both,
+            "s",
+            ask=asked.THREADS,
+            peer="one thread",
+            peer_value=alone,
+            ratio=median([alone.seconds / both.seconds for alone, both in pairs]),
+            ratio_unit="× faster",
+            n=len(pairs),
+        )
         for name in ("p", "scores") if n else ("fold_scores",):
             first, second = (made.arrays[name] for made in pairs[-1])
             yield equal_row(trials.name, f"{what}: {name} of one", second, first)
@@ -120,8 +149,20 @@ def first_call_rows(study: Study) -> Iterator[Row]:
         above = cold - warm
         total += above
         what = f"{estimator} × {spaced(sizes.permutations)}, TFCE" if permuted else estimator
-        got = f"{above:.1f} s more than compiled ({cold:.1f} s)"
-        yield most_row(trials.name, f"{what}: compiling", 15, above, "s", got)
-        got = f"{warm - again:.2f} s more than the second ({warm:.2f} s)"
-        yield most_row(trials.name, f"{what}: first call", 1, warm - again, "s", got)
-    yield Row(trials.name, "all of these: compiling", "", f"{total:.1f} s")
+        yield row_of(
+            trials.name,
+            f"{what}: compiling",
+            above,
+            "s",
+            ask=asked.COMPILING,
+            note=f"first call {cold:.1f} s",
+        )
+        yield row_of(
+            trials.name,
+            f"{what}: first call, compiled",
+            warm - again,
+            "s",
+            ask=asked.FIRST_CALL,
+            note=f"beyond the second; {warm:.2f} s in all",
+        )
+    yield row_of(trials.name, "all of these: compiling", total, "s")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import asked
+from benchmarks.rows import Row, figure
 from benchmarks.searchlight_data import (
     CLASSES_8,
     LARGE,
@@ -25,11 +28,14 @@ from benchmarks.searchlight_data import (
     Trials,
     make_trials,
 )
-from benchmarks.seed_scale import Row
+from benchmarks.settings import Settings
 
+SUITE = "searchlight"
 # Of the spheres that take long, every so many-th is done unless all are asked for.
 SOME = 10
 _DAY_MS = 86_400_000
+
+row_of = partial(figure, SUITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +101,16 @@ QUICK = Sizes(
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Where files are, what is measured, how often, and whether nothing is left out."""
+    """Where files are, what is measured, and how often."""
 
     folder: Path
     sizes: Sizes
     repeats: int
-    whole: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> Study:
+        """What settings ask for."""
+        return cls(settings.folder, QUICK if settings.quick else FULL, settings.repeats)
 
     def inputs(self, trials: Trials) -> TrialInputs:
         """The files of trials, made on first use."""
@@ -122,11 +132,6 @@ def median(values: Sequence[float]) -> float:
     return float(statistics.median(values))
 
 
-def most_row(image: str, what: str, most: float, value: float, unit: str, got: str) -> Row:
-    """A row of what may be so much at most."""
-    return Row(image, what, f"≤ {most:.4g} {unit}".rstrip(), got, bool(value <= most))
-
-
 def same_row(
     image: str, what: str, ours: NDArray[Any], theirs: NDArray[Any], tests: int, *, judged: bool
 ) -> Row:
@@ -145,18 +150,23 @@ def same_row(
     if ours.shape != theirs.shape:
         raise RuntimeError(f"the scores have the shapes {ours.shape} and {theirs.shape}")
     apart = np.rint(np.abs(ours - theirs) * tests).reshape(len(ours), -1).sum(axis=1)
-    share, most = float((apart > 0).mean()), apart.max()
-    got = f"{100 * share:.2f} % of {len(apart)} spheres, by {most:.0f} at most"
-    if not judged:
-        return Row(image, what, "", got)
-    passed = bool(share <= 0.005 and most <= 1)
-    return Row(image, what, "≤ 0.5 % of spheres, by 1 sample", got, passed)
+    percent, most = 100 * float((apart > 0).mean()), float(apart.max())
+    return row_of(
+        image,
+        what,
+        percent,
+        "%",
+        ask=asked.SAME_SPHERES if judged else None,
+        judged=percent if most <= 1 else np.inf,
+        note=f"of {len(apart)} spheres, by {most:.0f} at most",
+    )
 
 
-def equal_row(image: str, what: str, ours: Any, theirs: Any) -> Row:
-    """Whether two arrays are the same to the last bit."""
-    same = bool(np.array_equal(ours, theirs))
-    return Row(image, what, "the same", "the same" if same else "not the same", same)
+def equal_row(image: str, what: str, ours: NDArray[Any], theirs: NDArray[Any]) -> Row:
+    """How many of two arrays' values are not the same to the last bit."""
+    apart = int(np.count_nonzero(ours != theirs)) if ours.shape == theirs.shape else ours.size
+    note = f"of {ours.size} differ"
+    return row_of(image, what, apart, "values", ask=asked.EQUAL, note=note)
 
 
 def days(ms: float, n_spheres: int, n_labellings: int) -> str:
@@ -165,8 +175,3 @@ def days(ms: float, n_spheres: int, n_labellings: int) -> str:
     if long >= 1:
         return f"{long:.1f} days"
     return f"{24 * long:.1f} h" if 24 * long >= 1 else f"{1440 * long:.1f} min"
-
-
-def spaced(number: int) -> str:
-    """1 000 in place of 1000."""
-    return f"{number:,}".replace(",", " ")

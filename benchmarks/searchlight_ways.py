@@ -30,7 +30,7 @@ N_FOLDS = 4
 # A solution of scikit-learn that no further step would change.
 _EXACT = {"tol": 1e-8, "max_iter": 10_000_000}
 _NEIGHBOURHOODS_AT_A_TIME = 1 << 14
-_N_MAPS = 20
+N_MAPS = 20
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def tfce(mask: str) -> Made:
     values = gaussian_filter(np.random.default_rng(0).standard_normal(inside.shape), 1.5)
     values = np.where(inside, values / values[inside].std(), 0)
     enhance, scores = Enhancement(adjacency_of(inside), 0.0), values[inside].astype(np.float32)
-    times = [_timed(lambda: enhance(scores))[0] for _ in range(_N_MAPS)]
+    times = [_timed(lambda: enhance(scores))[0] for _ in range(N_MAPS)]
     found = enhance(scores)
     coarse_seconds, coarse = _timed(lambda: stepped_tfce(values, 0.1)[inside])
     fine = stepped_tfce(values, 0.005)[inside]

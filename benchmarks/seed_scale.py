@@ -7,26 +7,26 @@ what this project asks of itself. Nothing else should run meanwhile.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import statistics
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks import asked
+from benchmarks.command import run_suite
 from benchmarks.harness import MIB, Finished, Times, boldstream, python, run_process
 from benchmarks.inputs import QUICK_SCALE, SEED_SCALE, Inputs, make_inputs
+from benchmarks.rows import Ask, Row, figure
+from benchmarks.settings import Group, Settings
 from benchmarks.ways import RIVALS
 
-_START_UP_SECONDS = 0.35
-_MOST_OVER_READ = {"labels": 1.15, "moments": 1.25, "everything": 1.35}
-_MOST_PEAK_MIB = {"moments": 150.0}
+SUITE = "seed_scale"
+_COMMAND = "4 masks, command line"
 _TITLES = {
     "nilearn_paths": "NiftiMasker, paths, 4 jobs",
     "nilearn_memory": "NiftiMasker, in memory, 4 jobs",
@@ -36,17 +36,14 @@ _TITLES = {
     "moments": "mean + std + tSNR",
     "everything": "labels, moments and 4 masks at once",
 }
+_RIVAL_SECONDS: Mapping[str, Ask] = {"nilearn_paths": asked.PATHS_SECONDS}
+_RIVAL_PEAKS: Mapping[str, Ask] = {
+    "nilearn_paths": asked.PATHS_PEAK,
+    "numpy_indexing": asked.INDEXING_PEAK,
+}
+_STARTS = 20
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table; `passed` is None where nothing is asked."""
-
-    image: str
-    what: str
-    asked: str
-    got: str
-    passed: bool | None = None
+_row = partial(figure, SUITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,118 +93,146 @@ def _extract(inputs: Inputs, *, sample: bool) -> tuple[Finished, list[float]]:
 
 def command_line_rows(image: str, own: CommandLine) -> Iterator[Row]:
     """Rows of the command line on its own."""
-    most = f"read × 1.10 + {_START_UP_SECONDS} s"
-    got = f"{own.seconds}, read + {own.seconds.median - own.reads.median:.3f} s"
-    yield Row(image, "bare read-through", "", str(own.reads))
-    yield Row(image, "4 masks, command line: time", most, got, own.over_read <= _START_UP_SECONDS)
-    yield Row(
+    n, reads, seconds = len(own.reads.seconds), own.reads.median, own.seconds.median
+    yield _row(image, "bare read-through", reads, "s", n=n)
+    yield _row(
         image,
-        "4 masks, command line: peak",
-        "≤ 120 MiB",
-        f"{own.peak_mib:.0f} MiB",
-        own.peak_mib <= 120,
+        f"{_COMMAND}: time",
+        seconds,
+        "s",
+        ask=asked.COMMAND_SECONDS,
+        judged=own.over_read,
+        peer="read",
+        peer_value=reads,
+        peak_mib=own.peak_mib,
+        n=n,
+        note=f"read + {seconds - reads:.2f} s, start-up included",
     )
+    yield _row(image, f"{_COMMAND}: peak", own.peak_mib, "MiB", ask=asked.COMMAND_PEAK)
 
 
 def rival_rows(image: str, inputs: Inputs, own: CommandLine, means: list[float]) -> Iterator[Row]:
     """Each rival beside the command line; all must have extracted the same numbers."""
-    least_times_peak = {"nilearn_paths": 60.0, "numpy_indexing": 30.0}
-    least_times_seconds = {"nilearn_paths": 12.0}
     for way in RIVALS:
         measured, done = run_way(way, inputs, 1, sample=True)
         if not np.allclose(measured["means"], means, rtol=1e-5):
             raise RuntimeError(f"{way} gives other means ({measured['means']}) than {means}")
-        seconds, peak = measured["seconds"], done.peak_bytes / MIB
-        slower, larger = seconds / own.seconds.median, peak / own.peak_mib
-        yield _at_least(image, f"{_TITLES[way]}: time", f"{seconds:.1f} s", slower,
-                        least_times_seconds.get(way))  # fmt: skip
-        yield _at_least(image, f"{_TITLES[way]}: peak", f"{peak:.0f} MiB", larger,
-                        least_times_peak.get(way))  # fmt: skip
-
-
-def _at_least(image: str, what: str, value: str, times: float, least: float | None) -> Row:
-    got = f"{value}, {times:.1f} × ours"
-    if least is None:
-        return Row(image, what, "", got)
-    return Row(image, what, f"≥ {least:g} × ours", got, times >= least)
+        peers, peak = _TITLES[way], done.peak_bytes / MIB
+        yield _row(
+            image,
+            f"{_COMMAND}, beside {peers}: time",
+            own.seconds.median,
+            "s",
+            ask=_RIVAL_SECONDS.get(way),
+            peer=peers,
+            peer_value=measured["seconds"],
+            ratio=measured["seconds"] / own.seconds.median,
+            ratio_unit="× faster",
+            note="the peer once",
+        )
+        yield _row(
+            image,
+            f"{_COMMAND}, beside {peers}: peak",
+            own.peak_mib,
+            "MiB",
+            ask=_RIVAL_PEAKS.get(way),
+            peer=peers,
+            peer_value=peak,
+            ratio=peak / own.peak_mib,
+            ratio_unit="× less",
+        )
 
 
 def pass_rows(image: str, inputs: Inputs, repeats: int) -> Iterator[Row]:
     """Rows of passes in process: time beside the read-through, peak beside the prediction."""
-    for way, most in _MOST_OVER_READ.items():
+    for way, ask in asked.PASSES.items():
         measured, _ = run_way(way, inputs, repeats, sample=False)
         passes, reads = Times(tuple(measured["passes"])), Times(tuple(measured["reads"]))
         ratios = [p / r for p, r in zip(passes.seconds, reads.seconds, strict=True)]
-        ratio = statistics.median(ratios)
-        got = f"{ratio:.3f} × (least {min(ratios):.3f}): {passes}, read {reads}"
-        yield Row(image, f"{_TITLES[way]}: time", f"≤ {most} × read", got, ratio <= most)
-
         peak, predicted = measured["measured"] / MIB, measured["predicted"] / MIB
-        most_peak = _MOST_PEAK_MIB.get(way)
-        asked = f"≤ {most_peak:g} MiB" if most_peak else ""
-        small = peak <= most_peak if most_peak else None
-        yield Row(image, f"{_TITLES[way]}: peak", asked, f"{peak:.0f} MiB", small)
-        share = predicted / peak
-        got = f"{predicted:.0f} MiB, {share:.2f} × measured"
-        good = 0.9 <= share <= 1.25
-        yield Row(image, f"{_TITLES[way]}: predicted peak", "0.90 to 1.25 × measured", got, good)
+        yield _row(
+            image,
+            f"{_TITLES[way]}: time",
+            passes.median,
+            "s",
+            ask=ask,
+            peer="read",
+            peer_value=reads.median,
+            ratio=statistics.median(ratios),
+            ratio_unit="× the read",
+            peak_mib=peak,
+            n=repeats,
+            note=f"least {min(ratios):.2f} ×",
+        )
+        ask_peak = asked.MOMENTS_PEAK if way == "moments" else None
+        yield _row(image, f"{_TITLES[way]}: peak", peak, "MiB", ask=ask_peak)
+        yield _row(
+            image,
+            f"{_TITLES[way]}: predicted peak",
+            predicted,
+            "MiB",
+            ask=asked.PREDICTED,
+            peer="measured",
+            peer_value=peak,
+            ratio=predicted / peak,
+            ratio_unit="× measured",
+        )
 
 
-def start_up_rows(repeats: int) -> Iterator[Row]:
+def start_up_rows(settings: Settings) -> Iterator[Row]:
     """Rows of importing the package and of asking the program for help."""
+    repeats = 3 if settings.quick else _STARTS
     bare = _times(lambda: run_process(python("-c", "pass")).seconds, repeats)
     full = _times(lambda: run_process(python("-c", "import boldstream")).seconds, repeats)
-    extra = 1000 * (full.median - bare.median)
-    got = f"{extra:.0f} ms: {full}, bare {bare}"
-    yield Row("", "import boldstream", "≤ 120 ms over bare Python", got, extra <= 120)
+    yield _row(
+        "",
+        "import boldstream",
+        1000 * full.median,
+        "ms",
+        ask=asked.IMPORT,
+        judged=1000 * (full.median - bare.median),
+        peer="bare Python",
+        peer_value=1000 * bare.median,
+        n=repeats,
+        note=f"{1000 * (full.median - bare.median):.0f} ms more",
+    )
     usage = _times(lambda: run_process(boldstream("--help")).seconds, repeats)
-    yield Row("", "boldstream --help", "≤ 300 ms", str(usage), usage.median <= 0.3)
+    yield _row("", "boldstream --help", 1000 * usage.median, "ms", ask=asked.HELP, n=repeats)
 
 
 def _times(measure: Callable[[], float], repeats: int) -> Times:
     return Times(tuple(measure() for _ in range(repeats)))
 
 
-def print_table(rows: Sequence[Row], *, judged: bool) -> None:
-    """Print what was asked and got; figures of a small image are not judged."""
-    table = Table("image", "what", "asked", "got", "")
-    verdicts = {None: "", True: "pass", False: "[red]miss[/red]"}
-    for row in rows:
-        verdict = verdicts[row.passed] if judged else ""
-        table.add_row(row.image, row.what, row.asked, row.got, verdict)
-    Console(width=None if Console().is_terminal else 160).print(table)
+def image_of(dtype: str, settings: Settings) -> Inputs:
+    """The image, made on first use."""
+    return make_inputs(settings.folder, QUICK_SCALE if settings.quick else SEED_SCALE, dtype)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.seed_scale", description=__doc__)
-    default = Path(__file__).parent / "images"
-    parser.add_argument(
-        "--folder", type=Path, default=default, help="keeps the images (%(default)s)"
-    )
-    parser.add_argument("--dtype", action="append", choices=["float32", "int16"])
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="a small image; nothing is judged")
-    parser.add_argument("--no-rivals", action="store_true", help="leave out nilearn and numpy")
-    parser.add_argument("--json", type=Path, help="write the table there as well")
-    return parser.parse_args()
+def own_rows(dtype: str, settings: Settings) -> Iterator[Row]:
+    """The command line, and passes in process."""
+    inputs = image_of(dtype, settings)
+    # Single runs of a second swing by a tenth.
+    repeats = settings.repeats if settings.quick else 2 * settings.repeats + 1
+    own, _ = run_command_line(inputs, repeats)
+    yield from command_line_rows(dtype, own)
+    yield from pass_rows(dtype, inputs, repeats)
 
 
-def main() -> None:
-    """Make the images, run all ways, print the table."""
-    options = _arguments()
-    rows = list(start_up_rows(3 if options.quick else 20))
-    for dtype in options.dtype or ["float32", "int16"]:
-        scale = QUICK_SCALE if options.quick else SEED_SCALE
-        inputs = make_inputs(options.folder.absolute(), scale, dtype)
-        own, means = run_command_line(inputs, options.repeats)
-        rows += command_line_rows(dtype, own)
-        rows += pass_rows(dtype, inputs, options.repeats)
-        if not options.no_rivals:
-            rows += rival_rows(dtype, inputs, own, means)
-    print_table(rows, judged=not options.quick)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+def beside_rows(dtype: str, settings: Settings) -> Iterator[Row]:
+    """The command line beside the others."""
+    inputs = image_of(dtype, settings)
+    own, means = run_command_line(inputs, settings.repeats)
+    yield from rival_rows(dtype, inputs, own, means)
 
+
+GROUPS: dict[str, Group] = {
+    "start_up": start_up_rows,
+    "float32": partial(own_rows, "float32"),
+    "int16": partial(own_rows, "int16"),
+    "rivals_float32": partial(beside_rows, "float32"),
+    "rivals_int16": partial(beside_rows, "int16"),
+}
 
 if __name__ == "__main__":
-    main()
+    run_suite(SUITE, GROUPS, __doc__)

@@ -8,42 +8,38 @@ Nothing else should run meanwhile.
 
 from __future__ import annotations
 
-import argparse
 import json
+import re
 import shutil
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import asked
+from benchmarks.command import run_suite
 from benchmarks.harness import MIB, Finished, python, run_process
-from benchmarks.seed_scale import Row, print_table
+from benchmarks.rows import Ask, Row, figure
+from benchmarks.settings import Group, Settings
 from boldstream.benchmark.images import write_region
 from boldstream.benchmark.requests import Request
 from boldstream.benchmark.running import run_request
 from boldstream.simulate.head import Head, make_head
 from boldstream.simulate.images import write_bold, write_labels
 
+SUITE = "store"
 SHAPE = (61, 73, 61)
 QUICK_SHAPE = (31, 37, 31)
-REGIONS = (1000, 5000, 10_000)
+REGIONS = tuple(asked.FASTER_PERCENT)
 N_PROCESSES = 8
+GIBS = tuple(asked.SAVED_PERCENT)
+QUICK_GIBS = (0.02, 0.04, 0.08)
 
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An image, and what loading less of it was said to save."""
-
-    gib: float
-    saved_percent: int
-
-
-CLAIMS = (Claim(1.2, 92), Claim(2.4, 92), Claim(4.8, 94))
-QUICK_CLAIMS = (Claim(0.02, 92), Claim(0.04, 92))
-CLAIMED_FASTER = {1000: 22, 5000: 29, 10_000: 34}
+_row = partial(figure, SUITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,91 +98,120 @@ def _plain(value: Any) -> Any:
 
 def making_rows(inputs: StoreInputs, repeats: int) -> Iterator[Row]:
     """How long and in what memory the store of the brain is made."""
-    ratios, seconds, peaks = [], [], []
+    reads, seconds, peaks = [], [], []
     for _ in range(repeats):
-        bare = run_way("read", bold=inputs.bold)[0]["seconds"]
+        reads.append(run_way("read", bold=inputs.bold)[0]["seconds"])
         made, _ = run_way("make", bold=inputs.bold, mask=inputs.brain, folder=inputs.store)
-        ratios.append(made["seconds"] / bare)
         seconds.append(made["seconds"])
         peaks.append(made["peak"] / MIB)
-    ratio, image = statistics.median(ratios), _size(inputs)
-    got = f"{ratio:.2f} × (least {min(ratios):.2f}, n = {repeats}): {min(seconds):.2f} s"
-    yield Row(image, "store made: time", "≤ 1.35 × bare decode", got, ratio <= 1.35)
-    got = f"{max(peaks):.0f} MiB"
-    yield Row(image, "store made: peak", "≤ 150 MiB above imports", got, max(peaks) <= 150)
+    ratios = [own / read for own, read in zip(seconds, reads, strict=True)]
+    yield _row(
+        _size(inputs),
+        "store made: time",
+        statistics.median(seconds),
+        "s",
+        ask=asked.STORE_SECONDS,
+        peer="read",
+        peer_value=statistics.median(reads),
+        ratio=statistics.median(ratios),
+        ratio_unit="× the read",
+        peak_mib=max(peaks),
+        n=repeats,
+        note=f"least {min(ratios):.2f} ×",
+    )
+    yield _row(_size(inputs), "store made: peak", max(peaks), "MiB", ask=asked.STORE_PEAK)
 
 
 def reading_rows(inputs: StoreInputs, repeats: int) -> Iterator[Row]:
     """How fast a store that is there gives regions and volumes."""
-    image = _size(inputs)
     common: dict[str, Any] = {"bold": inputs.bold, "folder": inputs.store}
-    measured, _ = run_way("again", **common, mask=inputs.brain, n_voxels=1000, repeats=repeats)
-    for what, key, most in (("1 000 voxels", "regions", 50), ("one volume", "volumes", 10)):
-        yield _milliseconds(image, f"{what}, from the store", measured[key], most)
+    found, _ = run_way("again", **common, mask=inputs.brain, n_voxels=1000, repeats=repeats)
+    yield _again(inputs, "1 000 voxels, from the store", found["regions"], asked.REGION_AGAIN)
+    yield _again(inputs, "one volume, from the store", found["volumes"], asked.VOLUME_AGAIN)
     last = int(inputs.folder.name.rpartition("x")[2]) - 1
-    measured, _ = run_way("volume", **common, t=last)
-    yield _milliseconds(image, "last volume of .nii.gz, second time", measured["stored"], 60)
-    slow = measured["nibabel"]
-    times = slow / statistics.median(measured["stored"])
-    yield Row(image, "last volume, by nibabel", "", f"{slow:.2f} s, {times:.0f} × ours")
+    found, _ = run_way("volume", **common, t=last)
+    slow, what = found["nibabel"], "last volume of .nii.gz, second time"
+    yield _again(inputs, what, found["stored"], asked.LAST_VOLUME_AGAIN, nibabel=slow)
 
 
-def _milliseconds(image: str, what: str, seconds: Sequence[float], most: float) -> Row:
-    median = 1000 * statistics.median(seconds)
-    got = f"{median:.1f} ms (most {1000 * max(seconds):.1f}, n = {len(seconds)})"
-    return Row(image, what, f"≤ {most} ms", got, median <= most)
-
-
-def memory_rows(inputs: StoreInputs, claim: Claim) -> Iterator[Row]:
-    """Peak of extracting a region, beside loading the whole image."""
-    image, region = _size(inputs), inputs.region(1000)
-    whole, _ = run_way("whole", bold=inputs.bold, mask=region)
-    streamed, _ = run_way("streamed", bold=inputs.bold, mask=region)
-    stored, _ = run_way(
-        "stored", bold=inputs.bold, mask=region, brain=inputs.brain, store=inputs.store
+def _again(
+    inputs: StoreInputs, what: str, seconds: Sequence[float], ask: Ask, nibabel: float | None = None
+) -> Row:
+    median = statistics.median(seconds)
+    more: dict[str, Any] = {}
+    if nibabel is not None:
+        more = {"peer": "nibabel", "peer_value": 1000 * nibabel, "ratio": nibabel / median}
+    return _row(
+        _size(inputs),
+        what,
+        1000 * median,
+        "ms",
+        ask=ask,
+        judged=1000 * median,
+        n=len(seconds),
+        ratio_unit="× faster" if more else "",
+        note=f"most {1000 * max(seconds):.1f} ms",
+        **more,
     )
-    yield Row(image, "region, whole image loaded: peak", "", f"{whole['peak'] / MIB:.0f} MiB")
-    for name, way in (("streamed", streamed), ("from the store", stored)):
-        _require_same(way, whole)
+
+
+def memory_rows(inputs: StoreInputs, gib: float) -> Iterator[Row]:
+    """Peak of extracting a region, beside loading the whole image."""
+    whole, ways = _ways_of(inputs, 1000)
+    for name, way in ways.items():
         less = 100 * (1 - way["peak"] / whole["peak"])
-        got = f"{less:.1f} % less: {way['peak'] / MIB:.0f} MiB"
-        asked = f"≥ {claim.saved_percent} % less (claimed: {claim.saved_percent} %)"
-        yield Row(image, f"region, {name}: peak", asked, got, less >= claim.saved_percent)
+        yield _row(
+            _size(inputs),
+            f"region of 1 000 voxels, {name}: peak",
+            way["peak"] / MIB,
+            "MiB",
+            ask=asked.SAVED_PERCENT.get(gib, asked.SAVED_PERCENT[GIBS[0]]),
+            peer="whole image",
+            peer_value=whole["peak"] / MIB,
+            ratio=less,
+            ratio_unit="% less",
+        )
 
 
 def region_rows(inputs: StoreInputs) -> Iterator[Row]:
     """Time and peak of regions of several sizes, by each way."""
-    image = _size(inputs)
-    for n_voxels in REGIONS:
-        region = inputs.region(n_voxels)
-        whole, _ = run_way("whole", bold=inputs.bold, mask=region)
-        streamed, _ = run_way("streamed", bold=inputs.bold, mask=region)
-        stored, _ = run_way(
-            "stored", bold=inputs.bold, mask=region, brain=inputs.brain, store=inputs.store
-        )
-        claimed = f"claimed: {CLAIMED_FASTER[n_voxels]} % faster"
-        for name, way in (("streamed", streamed), ("from the store", stored)):
-            _require_same(way, whole)
-            faster = 100 * (1 - way["seconds"] / whole["seconds"])
-            less = 100 * (1 - way["peak"] / whole["peak"])
-            got = (
-                f"{faster:.0f} % faster ({way['seconds']:.3f} of {whole['seconds']:.2f} s), "
-                f"{less:.1f} % less memory"
+    for n_voxels, ask in asked.FASTER_PERCENT.items():
+        whole, ways = _ways_of(inputs, n_voxels)
+        for name, way in ways.items():
+            yield _row(
+                _size(inputs),
+                f"region of {n_voxels} voxels, {name}: time",
+                way["seconds"],
+                "s",
+                ask=ask,
+                peer="whole image",
+                peer_value=whole["seconds"],
+                ratio=100 * (1 - way["seconds"] / whole["seconds"]),
+                ratio_unit="% faster",
+                peak_mib=way["peak"] / MIB,
+                peer_peak_mib=whole["peak"] / MIB,
             )
-            what = f"{n_voxels} voxels, {name}"
-            yield Row(image, what, claimed, got, faster >= CLAIMED_FASTER[n_voxels])
 
 
-def _require_same(way: dict[str, Any], whole: dict[str, Any]) -> None:
-    if not np.isclose(way["mean"], whole["mean"], rtol=1e-6):
-        raise RuntimeError(f"the means differ: {way['mean']} and {whole['mean']}")
+def _ways_of(inputs: StoreInputs, n_voxels: int) -> tuple[Any, dict[str, Any]]:
+    """A region from the whole image, and streamed and from the store; all are the same."""
+    region, ways = inputs.region(n_voxels), {}
+    whole, _ = run_way("whole", bold=inputs.bold, mask=region)
+    ways["streamed"], _ = run_way("streamed", bold=inputs.bold, mask=region)
+    ways["from the store"], _ = run_way(
+        "stored", bold=inputs.bold, mask=region, brain=inputs.brain, store=inputs.store
+    )
+    for way in ways.values():
+        if not np.isclose(way["mean"], whole["mean"], rtol=1e-6):
+            raise RuntimeError(f"the means differ: {way['mean']} and {whole['mean']}")
+    return whole, ways
 
 
 def sharing_rows(inputs: StoreInputs) -> Iterator[Row]:
     """What each process more takes that reads the same store."""
     peaks = {}
     for n in (1, N_PROCESSES):
-        _, done = run_way(
+        _found, done = run_way(
             "share",
             sample=True,
             bold=inputs.bold,
@@ -195,64 +220,71 @@ def sharing_rows(inputs: StoreInputs) -> Iterator[Row]:
             n_processes=n,
         )
         peaks[n] = done.peak_bytes / MIB
-    grown = (peaks[N_PROCESSES] - peaks[1]) / (N_PROCESSES - 1)
-    got = f"{grown:.0f} MiB ({peaks[1]:.0f} with 1, {peaks[N_PROCESSES]:.0f} with {N_PROCESSES})"
-    what = f"{N_PROCESSES} processes on one store: PSS"
-    yield Row(_size(inputs), what, "≤ 60 MiB for each more", got, grown <= 60)
+    yield _row(
+        _size(inputs),
+        f"{N_PROCESSES} processes on one store: PSS of each more",
+        (peaks[N_PROCESSES] - peaks[1]) / (N_PROCESSES - 1),
+        "MiB",
+        ask=asked.SHARED_PEAK,
+        note=f"{peaks[1]:.0f} MiB with 1, {peaks[N_PROCESSES]:.0f} with {N_PROCESSES}",
+    )
 
 
-def limit_rows(inputs: StoreInputs, claim: Claim) -> Iterator[Row]:
+def limit_rows(inputs: StoreInputs, gib: float) -> Iterator[Row]:
     """Subjects in parallel, each process held to its share of less than one image (ulimit -v)."""
-    total = int(claim.gib * 2 * (1 << 30))
+    total = int(gib * 2 * (1 << 30))
     files = {"bold": inputs.bold, "mask": inputs.region(1000), "folder": inputs.folder}
     arguments = {name: str(path) for name, path in files.items()}
+    wanted = {"whole": asked.WHOLE_IN_LIMIT, "streamed": asked.OURS_IN_LIMIT}
     for n in (4, 8):
         share = total // n
-        for way, name in (("whole", "whole images"), ("streamed", "streamed")):
-            asked = {**arguments, "way": way, "n": n, "at_once": n, "limit": share}
-            found = run_request(Request("boldstream.benchmark.ways.memory", "subjects", asked))
-            wanted = "out of memory" if way == "whole" else "done"
-            what = f"{n} subjects at once in {share / MIB:.0f} MiB each: {name}"
-            got = found.why or found.outcome
-            yield Row(_size(inputs), what, wanted, got, found.outcome == wanted)
+        for way, ask in wanted.items():
+            given = {**arguments, "way": way, "n": n, "at_once": n, "limit": share}
+            found = run_request(Request("boldstream.benchmark.ways.memory", "subjects", given))
+            if found.outcome == "failed":
+                raise RuntimeError(found.why)
+            yield _row(
+                _size(inputs),
+                f"{n} subjects at once, {share >> 20} MiB each, {way}",
+                n if found.outcome == "done" else _finished(found.why),
+                "subjects",
+                ask=ask,
+                judged=found.outcome == "done",
+                note=found.why or "all finish",
+            )
+
+
+def _finished(why: str) -> int:
+    """How many got done, as is said where not all did."""
+    said = re.match(r"(\d+) of ", why)
+    return int(said[1]) if said else 0
 
 
 def _size(inputs: StoreInputs) -> str:
     return inputs.folder.name
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.store", description=__doc__)
-    default = Path(__file__).parent / "images" / "store"
-    parser.add_argument(
-        "--folder", type=Path, default=default, help="keeps the images (%(default)s)"
-    )
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--quick", action="store_true", help="small images; nothing is judged")
-    parser.add_argument("--json", type=Path, help="write the table there as well")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Make the images, run all ways, print the table."""
-    options = _arguments()
-    shape, claims = (QUICK_SHAPE, QUICK_CLAIMS) if options.quick else (SHAPE, CLAIMS)
-    rows: list[Row] = []
-    for i, claim in enumerate(claims):
-        inputs = make_inputs(options.folder.absolute(), shape, claim.gib)
-        rows += making_rows(inputs, options.repeats)
-        rows += memory_rows(inputs, claim)
-        if i == 0:
-            rows += reading_rows(inputs, 4 * options.repeats)
-            rows += region_rows(inputs)
-            rows += sharing_rows(inputs)
+def size_rows(place: int, settings: Settings) -> Iterator[Row]:
+    """One image: its store made and read, and a region of it; more of the smallest."""
+    gib = (QUICK_GIBS if settings.quick else GIBS)[place]
+    shape = QUICK_SHAPE if settings.quick else SHAPE
+    inputs = make_inputs(settings.folder / "store", shape, gib)
+    try:
+        yield from making_rows(inputs, settings.repeats)
+        yield from memory_rows(inputs, gib)
+        if place == 0:
+            yield from reading_rows(inputs, 8 * settings.repeats)
+            yield from region_rows(inputs)
+            yield from sharing_rows(inputs)
             # A share of a small image would be less than Python itself takes.
-            rows += [] if options.quick else limit_rows(inputs, claim)
-        shutil.rmtree(inputs.store)
-    print_table(rows, judged=not options.quick)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+            yield from () if settings.quick else limit_rows(inputs, gib)
+    finally:
+        shutil.rmtree(inputs.store, ignore_errors=True)
 
+
+GROUPS: dict[str, Group] = {
+    f"{gib:g}_gib": partial(size_rows, place) for place, gib in enumerate(GIBS)
+}
 
 if __name__ == "__main__":
-    main()
+    run_suite(SUITE, GROUPS, __doc__)

@@ -9,19 +9,22 @@ else should run meanwhile.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
-from benchmarks import study_limit
+from benchmarks import asked, study_limit
+from benchmarks.command import run_suite
 from benchmarks.harness import MIB
-from benchmarks.seed_scale import Row, print_table
-from benchmarks.study_limit import run_pinned
+from benchmarks.rows import Row, figure
+from benchmarks.settings import Group, Settings
+from benchmarks.study_limit import SUITE, run_pinned
+from benchmarks.study_plans import plan_rows
 from benchmarks.study_way import UNIT_SECONDS, sleep
 from boldstream.core.budget import parse_bytes
 from boldstream.simulate.choice_study import ChoiceStudyDesign, make_choice_study
@@ -40,6 +43,9 @@ analyses:
   - {{kind: searchlight, name: light, target: choice, radius: 8}}
 memory: {{limit: {limit}}}
 """
+
+
+_row = partial(figure, SUITE)
 
 
 @dataclass(frozen=True)
@@ -88,13 +94,29 @@ def study_rows(sizes: Sizes) -> Iterator[Row]:
                 seconds[n].append(told["seconds"])
             ratios.append(seconds[1][-1] / seconds[2][-1])
         finished, _ = run_pinned(study, 2, Path(folder, "out-watched"), sample=True)
-    ratio = statistics.median(ratios)
     one, two = (statistics.median(seconds[n]) for n in (1, 2))
-    got = f"{ratio:.2f} × ({two:.1f} s, one {one:.1f} s; n = {repeats})"
-    yield Row(image, "two workers: time", "≥ 1.8 × faster", got, ratio >= 1.8)
-    peak = finished.peak_bytes
-    got = f"{peak / MIB:.0f} MiB of {limit / MIB:.0f} MiB"
-    yield Row(image, "peak of all processes (PSS)", "≤ limit", got, peak <= limit)
+    yield _row(
+        image,
+        "two workers: time",
+        two,
+        "s",
+        ask=asked.WORKERS,
+        peer="one worker",
+        peer_value=one,
+        ratio=statistics.median(ratios),
+        ratio_unit="× faster",
+        n=repeats,
+    )
+    peak = finished.peak_bytes / MIB
+    yield _row(
+        image,
+        "peak of all processes (PSS)",
+        peak,
+        "MiB",
+        ask=asked.WITHIN_LIMIT,
+        judged=peak - limit / MIB,
+        note=f"limit {limit / MIB:.0f} MiB",
+    )
 
 
 def overhead_rows(sizes: Sizes) -> Iterator[Row]:
@@ -114,7 +136,7 @@ def overhead_rows(sizes: Sizes) -> Iterator[Row]:
         seconds = time.perf_counter() - began
     share = seconds / (UNIT_SECONDS * sizes.n_units / 2) - 1
     what = f"overhead of {sizes.n_units} units of {UNIT_SECONDS} s"
-    yield Row("two workers", what, "< 2 %", f"{100 * share:.2f} %", share < 0.02)
+    yield _row("two workers", what, 100 * share, "%", ask=asked.OVERHEAD)
 
 
 def limited_rows(sizes: Sizes) -> Iterator[Row]:
@@ -122,37 +144,20 @@ def limited_rows(sizes: Sizes) -> Iterator[Row]:
     return study_limit.limit_rows(sizes.limited)
 
 
-GROUPS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
-    "workers": study_rows,
-    "overhead": overhead_rows,
-    "limit": limited_rows,
+SizeRows: TypeAlias = Callable[[Sizes], Iterator[Row]]
+
+
+def sized_rows(rows_of: SizeRows, settings: Settings) -> Iterator[Row]:
+    """The figures of a group."""
+    return rows_of(replace(_QUICK if settings.quick else _FULL, repeats=settings.repeats))
+
+
+GROUPS: dict[str, Group] = {
+    "workers": partial(sized_rows, study_rows),
+    "overhead": partial(sized_rows, overhead_rows),
+    "limit": partial(sized_rows, limited_rows),
+    "plan": plan_rows,
 }
 
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description=__doc__)
-    parser.add_argument("--only", action="append", choices=[*GROUPS], help="may be given again")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="small studies; nothing is judged")
-    parser.add_argument("--json", type=Path, help="write the table there as well")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Run what is asked for and print the table."""
-    options = _arguments()
-    sizes = replace(_QUICK if options.quick else _FULL, repeats=options.repeats)
-    rows: list[Row] = []
-    try:
-        for group in GROUPS:
-            if group in (options.only or GROUPS):
-                rows += GROUPS[group](sizes)
-    finally:
-        # What was measured is shown even where its end fails.
-        print_table(rows, judged=not options.quick)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    run_suite(SUITE, GROUPS, __doc__)

@@ -7,26 +7,29 @@ import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import asked
 from benchmarks.harness import MIB, Finished, python, run_process
-from benchmarks.seed_scale import Row
+from benchmarks.rows import Row, figure
 from boldstream.io.opening import open_image
 from boldstream.io.volume import read_volume
 from boldstream.simulate.choice_study import ChoiceStudyDesign, make_choice_study
 from boldstream.study.planning.memory import DRIVER_BYTES
 from boldstream.study.planning.opening import open_study
 from boldstream.study.planning.predicting import worker_bytes
-from boldstream.study.running.run import prepare
+from boldstream.study.running.preparing import prepare
 from boldstream.study.steps.tables import read_frame
 
-FULL = ChoiceStudyDesign(n_subjects=8, shape=(72, 84, 72), tr=1.0)
+FULL = ChoiceStudyDesign(n_subjects=8, shape=(72, 84, 72), t_r=1.0)
 QUICK = ChoiceStudyDesign(n_subjects=2, n_trials=12, shape=(16, 18, 16))
 
+SUITE = "studies"
 _N_WORKERS = 2
 _FLOAT64_BYTES = 8
 _SUBJECT_SCORES = ("regions/**/*_decoding.tsv", "light/*_scores.nii.gz")
@@ -42,6 +45,9 @@ analyses:
   - {{kind: searchlight, name: light, target: choice, radius: 8}}
 memory: {{{memory}}}
 """
+
+
+_row = partial(figure, SUITE)
 
 
 @dataclass(frozen=True)
@@ -112,16 +118,37 @@ def limit_rows(design: ChoiceStudyDesign) -> Iterator[Row]:
         finished, told = run_pinned(study.limited, _N_WORKERS, out["limited"], sample=True)
         _, told_free = run_pinned(study.free, _N_WORKERS, out["free"])
         scores = {name: read_scores(path) for name, path in out.items()}
-    limit, peak = study.limit_bytes, finished.peak_bytes
-    got = f"{fitting} of {_N_WORKERS + 1}"
-    yield Row(image, "workers that fit", f"{_N_WORKERS}", got, fitting == _N_WORKERS)
-    got = f"{study.whole_bytes / MIB:.0f} MiB, limit {limit / MIB:.0f} MiB"
-    what = f"whole runs of {design.n_volumes} volumes as float64 in two workers"
-    yield Row(image, what, "> limit", got, study.whole_bytes > limit)
-    got = f"{peak / MIB:.0f} MiB of {limit / MIB:.0f} MiB ({100 * peak / limit:.0f} %)"
-    yield Row(image, "peak of all processes (PSS) under the limit", "≤ limit", got, peak <= limit)
-    got = f"{told['seconds']:.1f} s, without a limit {told_free['seconds']:.1f} s"
-    yield Row(image, "time under the limit", "", got)
+    limit, peak = study.limit_bytes / MIB, finished.peak_bytes / MIB
+    what, note = "workers that fit under the limit", f"of {_N_WORKERS + 1} asked for"
+    apart = abs(fitting - _N_WORKERS)
+    yield _row(image, what, fitting, "workers", ask=asked.TWO_WORKERS, judged=apart, note=note)
+    whole = study.whole_bytes / MIB
+    yield _row(
+        image,
+        f"two whole runs of {design.n_volumes} volumes as float64",
+        whole,
+        "MiB",
+        ask=asked.BEYOND_LIMIT,
+        judged=whole - limit,
+        note=f"limit {limit:.0f} MiB",
+    )
+    yield _row(
+        image,
+        "peak of all processes (PSS) under the limit",
+        peak,
+        "MiB",
+        ask=asked.WITHIN_LIMIT,
+        judged=peak - limit,
+        note=f"{100 * peak / limit:.0f} % of {limit:.0f} MiB",
+    )
+    yield _row(
+        image,
+        "time under the limit",
+        told["seconds"],
+        "s",
+        peer="without",
+        peer_value=told_free["seconds"],
+    )
     yield same_scores_row(image, scores["limited"], scores["free"])
 
 
@@ -151,5 +178,11 @@ def same_scores_row(image: str, limited: NDArray[np.float64], free: NDArray[np.f
     apart = np.abs(limited[scored] - free[scored])
     n_apart = int(np.count_nonzero(~(apart == 0)))
     most = math.nan if np.isnan(apart).any() else apart.max()
-    got = f"{n_apart} of {apart.size} differ, by {most:g} at most"
-    return Row(image, "scores beside those without a limit", "the same", got, n_apart == 0)
+    return _row(
+        image,
+        "scores unlike those without a limit",
+        n_apart,
+        "values",
+        ask=asked.EQUAL,
+        note=f"of {apart.size} differ, by {most:g} at most",
+    )

@@ -7,18 +7,22 @@ measured; time is simulated, the driver's own work is real.
 
 from __future__ import annotations
 
-import argparse
 import heapq
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from benchmarks.seed_scale import Row, print_table
+from benchmarks.command import run_suite
+from benchmarks.harness import MIB
+from benchmarks.rows import Row, figure
+from benchmarks.settings import Group, Settings
 from boldstream.core.limits import process_memory
 from boldstream.study.executors.base import Outcome
 from boldstream.study.inputs.found import RunFiles, StudyInputs, SubjectFiles
-from boldstream.study.planning.plan import StudyPlan, make_plan, write_plan
+from boldstream.study.planning.plan import make_plan, write_plan
 from boldstream.study.running.schedule import Schedule
 from boldstream.study.running.status import status_of
 from boldstream.study.settings.models import StudySettings
@@ -31,6 +35,10 @@ _ANALYSES = [
 ]
 # Of a whole brain at 2 mm with two runs of 400 volumes: decode, betas, searchlight.
 _SUBJECT_SECONDS = 120.0
+
+
+SUITE = "study_scale"
+_N_WORKERS = 200
 
 
 def made_up(n_subjects: int, root: Path) -> StudyInputs:
@@ -68,57 +76,40 @@ def simulate(schedule: Schedule, n_workers: int) -> tuple[float, int, float]:
     return now, n_jobs, time.process_time() - started
 
 
-def rows_of(n_subjects: int, n_workers: int) -> list[Row]:
-    """Plan and run one study."""
-    settings = StudySettings.model_validate(
+def rows_of(n_subjects: int, settings: Settings) -> Iterator[Row]:
+    """Plan and run one study, in processes of nobody: time is simulated, the driver is real."""
+    study_settings = StudySettings.model_validate(
         {"targets": {"choice": {"column": "choice"}}, "analyses": _ANALYSES}
     )
+    n_subjects //= 100 if settings.quick else 1
+    row = partial(figure, SUITE, f"{n_subjects} subjects")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         inputs = made_up(n_subjects, root)
         started = time.perf_counter()
-        plan = make_plan(settings, inputs, root, root / "out")
+        plan = make_plan(study_settings, inputs, root, root / "out")
         planned = time.perf_counter() - started
         files = write_plan(plan, root / "plan")
         written = time.perf_counter() - started - planned
         n_files = len(set(files.values()))
         n_bytes = sum(file.stat().st_size for file in set(files.values()))
         schedule = Schedule(plan, files, lambda unit: False, chains=True)
-        simulated, n_jobs, cpu = simulate(schedule, n_workers)
-    return [
-        _row(n_subjects, "units", f"{len(plan.units)} in {n_jobs} jobs"),
-        _row(n_subjects, "plan", f"{planned:.1f} s"),
-        _row(n_subjects, "plan, files", f"{n_files}, {n_bytes / 1e6:.0f} MB, {written:.1f} s"),
-        _row(n_subjects, f"{n_workers} workers: time", f"{simulated / 3600:.1f} h, simulated"),
-        _row(n_subjects, "driver, a job", f"{1e3 * cpu / n_jobs:.2f} ms of CPU"),
-        _row(n_subjects, "status", _status_cost(plan, schedule)),
-        _row(n_subjects, "driver, peak memory", f"{process_memory().peak_rss_bytes >> 20} MiB"),
-    ]
-
-
-def _status_cost(plan: StudyPlan, schedule: Schedule) -> str:
+        simulated, n_jobs, cpu = simulate(schedule, _N_WORKERS)
+    yield row("units", len(plan.units), "units", note=f"in {n_jobs} jobs")
+    yield row("plan", planned, "s")
+    yield row("plan, files", n_files, "files", note=f"{n_bytes / 1e6:.0f} MB, {written:.1f} s")
+    hours = simulated / 3600
+    yield row(f"{_N_WORKERS} workers: time", hours, "h", note="simulated")
+    yield row("driver, a job", 1e3 * cpu / n_jobs, "ms")
     started = time.perf_counter()
     table = status_of(schedule.units.values(), {}, ())
     text = table.to_csv(sep="\t", index=False)
-    seconds = time.perf_counter() - started
-    return f"{len(table)} rows of {len(plan.units)}, {len(text) / 1e6:.0f} MB, {seconds:.1f} s"
+    note = f"{len(table)} rows, {len(text) / 1e6:.0f} MB"
+    yield row("status", time.perf_counter() - started, "s", note=note)
+    yield row("driver: peak", process_memory().peak_rss_bytes / MIB, "MiB")
 
 
-def _row(n_subjects: int, what: str, got: str) -> Row:
-    return Row(f"{n_subjects} subjects", what, "", got)
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.study_scale", description=__doc__)
-    parser.add_argument("--subjects", type=int, action="append", help="may be given again")
-    parser.add_argument("--workers", type=int, default=200)
-    options = parser.parse_args()
-    rows = [
-        row for n in options.subjects or (10_000, 50_000) for row in rows_of(n, options.workers)
-    ]
-    print_table(rows, judged=False)
-
+GROUPS: dict[str, Group] = {f"{n}_subjects": partial(rows_of, n) for n in (10_000, 50_000)}
 
 if __name__ == "__main__":
-    main()
+    run_suite(SUITE, GROUPS, __doc__)

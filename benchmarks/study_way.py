@@ -14,7 +14,8 @@ from pathlib import Path
 from boldstream.study.executors.base import Job, Outcome
 from boldstream.study.executors.processes import ProcessExecutor
 from boldstream.study.planning.opening import open_study
-from boldstream.study.running.run import PRELOADED, prepare, run_study
+from boldstream.study.running.preparing import prepare
+from boldstream.study.running.run import PRELOADED, run_study
 from boldstream.study.running.worker import do_job
 
 UNIT_SECONDS = 0.5

@@ -33,11 +33,12 @@ from benchmarks.searchlight_study import (
     SOME,
     Sizes,
     days,
+    equal_row,
     every_of,
     same_row,
-    spaced,
 )
 from benchmarks.searchlight_ways import stepped_tfce
+from benchmarks.words import spaced
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="needs /proc for memory of processes"
@@ -117,9 +118,9 @@ def test_time_of_a_sphere_leaves_out_the_start() -> None:
 @pytest.mark.parametrize(
     ("folds", "got", "passed"),
     [
-        ([0, 0, 0, 0], "0.00 % of 400 spheres, by 0 at most", True),
-        ([0, 1 / 14, 0, 0], "0.25 % of 400 spheres, by 1 at most", True),
-        ([0, 1 / 14, 0, 1 / 14], "0.25 % of 400 spheres, by 2 at most", False),
+        ([0, 0, 0, 0], "0 % (of 400 spheres, by 0 at most)", True),
+        ([0, 1 / 14, 0, 0], "0.25 % (of 400 spheres, by 1 at most)", True),
+        ([0, 1 / 14, 0, 1 / 14], "0.25 % (of 400 spheres, by 2 at most)", False),
     ],
 )
 def test_spheres_may_differ_by_a_sample(folds: list[float], got: str, passed: bool) -> None:
@@ -127,12 +128,20 @@ def test_spheres_may_differ_by_a_sample(folds: list[float], got: str, passed: bo
     ours = theirs.astype(np.float32)
     ours[7] += np.array(folds, np.float32)
     row = same_row("image", "folds", ours, theirs, 14, judged=True)
-    assert (row.got, row.passed) == (got, passed)
+    assert (row.told, row.passed) == (got, passed)
     assert same_row("image", "folds", ours, theirs, 14, judged=False).passed is None
     ours[:3, 0] += 1 / 14
     assert same_row("image", "folds", ours, theirs, 14, judged=True).passed is False
     with pytest.raises(RuntimeError, match=r"shapes \(3, 4\) and \(400, 4\)"):
         same_row("image", "folds", ours[:3], theirs, 14, judged=True)
+
+
+def test_values_that_are_not_the_same_are_counted() -> None:
+    values = np.array([0.5, 1.0, 0.25])
+    assert equal_row("image", "p", values, values.copy()).passed is True
+    row = equal_row("image", "p", values, values + np.array([0, 0, 1e-3]))
+    assert (row.told, row.passed) == ("1 values (of 3 differ)", False)
+    assert equal_row("image", "p", values, values[:2]).passed is False
 
 
 def test_each_way_goes_first_in_turn() -> None:
@@ -177,7 +186,7 @@ def test_spheres_of_nilearn_are_enough_and_among_ours(sizes: Sizes) -> None:
 
 
 # Rows that hold a time or a peak; all others of a small brain must pass, too.
-_SPEED = ("time", "a sphere", "compiling", "first call", "peak")
+_SPEED = ("time", "a sphere", "compiling", "first call, compiled", "peak")
 # How many of these each group has.
 COMPARED = {
     "one_core": 2,
@@ -203,7 +212,7 @@ def test_each_group_of_the_quick_benchmark_runs(tmp_path: Path, group: str) -> N
     subprocess.run([*command, *options], cwd=REPOSITORY, check=True, capture_output=True)
     rows = json.loads(table.read_text())
     asked = [row for row in rows if row["passed"] is not None]
-    assert len({(row["image"], row["what"]) for row in rows}) == len(rows)
+    assert len({(row["size"], row["what"]) for row in rows}) == len(rows)
     compared = [row for row in asked if not row["what"].endswith(_SPEED)]
     assert len(compared) == COMPARED[group]
     assert [row for row in compared if not row["passed"]] == []

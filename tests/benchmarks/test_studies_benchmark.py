@@ -21,10 +21,10 @@ def test_scores_that_differ_are_counted() -> None:
     free = np.array([0.5, 0.75, 0.0, 1.0])
     assert same_scores_row("image", free.copy(), free).passed is True
     row = same_scores_row("image", np.array([0.5, 0.5, 0.0, 1.0]), free)
-    assert (row.got, row.passed) == ("1 of 3 differ, by 0.25 at most", False)
+    assert (row.told, row.passed) == ("1 values (of 3 differ, by 0.25 at most)", False)
     # A score on one side only is no equal one.
     row = same_scores_row("image", np.array([0.5, 0.75, np.nan, 1.0]), free)
-    assert (row.got, row.passed) == ("1 of 4 differ, by nan at most", False)
+    assert (row.told, row.passed) == ("1 values (of 4 differ, by nan at most)", False)
     with pytest.raises(RuntimeError, match="there are 3 scores under the limit, else 4"):
         same_scores_row("image", free[:3], free)
 
@@ -45,8 +45,8 @@ def test_a_small_study_under_a_limit(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.studies", "--quick", "--only", "limit"]
     subprocess.run([*command, "--json", str(table)], cwd=REPOSITORY, check=True)
     rows = {row["what"]: row for row in json.loads(table.read_text())}
-    assert rows["workers that fit"]["got"] == "2 of 3"
-    assert rows["scores beside those without a limit"]["passed"] is True
+    assert rows["workers that fit under the limit"]["value"] == 2
+    assert rows["scores unlike those without a limit"]["passed"] is True
     # A worker with its libraries is some 200 MiB: less is no measurement.
     assert rows[PEAK]["passed"] is True
-    assert int(rows[PEAK]["got"].split()[0]) > 200
+    assert rows[PEAK]["value"] > 200
