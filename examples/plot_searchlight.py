@@ -53,7 +53,7 @@ def make(n_runs=12, n_volumes=36, t_r=2.5):
         for name, onset in zip(order, (15.0, 52.5), strict=True):
             course = 0.006 * expected_response([TaskBlock(onset, 22.5)], n_volumes, t_r)
             effects.append(Effect((away < 4) & (likes_faces == (name == "face")), course))
-        write_bold(path, head, n_volumes, dtype="int16", tr=t_r, seed=i, effects=effects)
+        write_bold(path, head, n_volumes, dtype="int16", t_r=t_r, seed=i, effects=effects)
         labels += np.repeat(["rest", order[0], "rest", order[1], "rest"], [8, 9, 6, 9, 4]).tolist()
     write_labels(mask := Path(folder.name, "mask.nii.gz"), head.brain, head.grid)
     table = pd.DataFrame({"labels": labels, "chunks": np.repeat(range(n_runs), n_volumes)})

@@ -48,6 +48,22 @@ def test_extract_takes_paths_images_arrays_lists_and_mappings(bold: Path, tmp_pa
         np.testing.assert_array_equal(series[name], expected)
 
 
+def test_extract_calls_a_reduction_by_its_file(bold: Path, tmp_path: Path) -> None:
+    values = np.where(fdata(bold)[..., 0] > 9, 2, 1)
+    atlas = mask_file(tmp_path, "atlas.nii.gz", values)
+    mask = mask_file(tmp_path, "V1.nii", values == 2)
+    maps = mask_file(tmp_path, "networks.nii.gz", values[..., None] / 2)
+    given: list[Any] = [
+        bs.Labels(atlas), bs.Voxels(str(mask)), bs.Maps(maps), bs.Labels(values),
+        bs.Spheres([(0, 0, 0)], radius=9.0),
+    ]  # fmt: skip
+    names = ["atlas", "V1", "networks", "mask_4", "mask_5"]
+    assert list(bs.extract(bold, given)) == names
+    assert list(bs.extract(bold, bs.Labels(load(atlas)))) == ["atlas"]
+    with pytest.raises(bs.ParameterError, match="atlas more than once"):
+        bs.extract(bold, [bs.Labels(atlas), bs.Labels(atlas, strategy="sum")])
+
+
 def test_extract_takes_reductions_in_the_place_of_masks(bold: Path) -> None:
     data = fdata(bold)
     mask = data[..., 0] > 9

@@ -139,10 +139,11 @@ def extract(
 ) -> dict[str, Any]:
     """Time courses of one mask or many, in one pass, and clean if that is asked.
 
-    The order is: resample, smooth, extract, detrend, filter, censor, regress,
-    standardise. Numbers are those of nilearn's maskers, and so are the names
-    of the parameters. An image is decoded, resampled and smoothed once,
-    however many masks there are.
+    The order is: resample, smooth, extract, censor, detrend, filter, regress,
+    standardise; with the Butterworth filter censored volumes are interpolated
+    first and left out after it. Numbers are those of nilearn's maskers, and
+    so are the names of the parameters. An image is decoded, resampled and
+    smoothed once, however many masks there are.
 
     Parameters
     ----------
@@ -153,7 +154,8 @@ def extract(
         Without names, a file's own name without its ending is used, and
         ``mask_1``, ``mask_2``, ... for what has no file. In the place of a
         mask may stand a reduction that gives one row for each volume:
-        `Voxels`, `Labels`, `Spheres` or `Maps`, with options of its own.
+        `Voxels`, `Labels`, `Spheres` or `Maps`, with options of its own; its
+        name is that of its mask, atlas or maps.
     resample : {None, "mask"}
         Resample masks that lie on another grid to the image (nearest).
     dtype : {"float32", "float64"}
@@ -391,7 +393,7 @@ def name_masks(masks: Masks) -> list[tuple[str, OneMask]]:
         named = [(str(name), mask) for name, mask in masks.items()]
     else:
         listed = cast("list[OneMask]", list(masks) if isinstance(masks, list | tuple) else [masks])
-        named = [(mask_name(mask) or f"mask_{i}", mask) for i, mask in enumerate(listed, 1)]
+        named = [(_file_name(mask) or f"mask_{i}", mask) for i, mask in enumerate(listed, 1)]
     if not named:
         raise ParameterError("`masks` must hold at least one mask, got none")
     names = [name for name, _ in named]
@@ -402,6 +404,14 @@ def name_masks(masks: Masks) -> list[tuple[str, OneMask]]:
             "give a mapping of names to masks"
         )
     return named
+
+
+def _file_name(mask: Any) -> str | None:
+    """Name of the file of a mask, or of that which a reduction holds."""
+    if isinstance(mask, Reduction):
+        held = (getattr(mask, name, None) for name in ("mask", "atlas", "maps"))
+        mask = next((file for file in held if file is not None), None)
+    return mask_name(mask)
 
 
 def _open_store(cache: object) -> Store:

@@ -128,6 +128,13 @@ def test_no_trials() -> None:
     assert "log_k" in fits.columns
 
 
+def test_categories_without_a_trial_are_no_subjects(trials: pd.DataFrame) -> None:
+    trials["subject"] = trials["subject"].astype("category")
+    fits = fit_subjects(trials[trials["subject"] == "01"])
+    assert list(fits["subject"]) == ["01"]
+    assert fits["n_trials"][0] == 90
+
+
 def change(name: str, row: int, cell: Any) -> Any:
     def changed(trials: pd.DataFrame) -> pd.DataFrame:
         cells = trials[name].astype(object).to_numpy().copy()

@@ -60,10 +60,21 @@ def test_every_option_is_the_functions(command: Command, task: Task, out: Path) 
         np.save(path, volumes)
     pairs = zip(task.confounds, masks, strict=True)
     done = command(
-        *("betas", *task.given, "-o", out, "--mask", task.mask, "--t-r", 2.1, "--smooth", 5),
+        *(
+            "betas",
+            *task.given,
+            "-o",
+            out,
+            "--mask",
+            task.mask,
+            "--t-r",
+            2.1,
+            "--smoothing-fwhm",
+            5,
+        ),
         *(word for pair in pairs for word in ("--confounds", pair[0], "--sample-mask", pair[1])),
-        *("--confound-columns", "y", "--others", "all", "--condition", "face"),
-        *("--condition", "cat", "--hrf-model", "spm", "--drift-model", "polynomial"),
+        *("--confound-columns", "y", "--others", "all", "--conditions", "face,cat"),
+        *("--hrf-model", "spm", "--drift-model", "polynomial"),
         *("--drift-order", 2, "--slice-time-ref", 0.5, "--signal-scaling", "voxel"),
     )
     assert (done.code, done.err) == (0, "")
@@ -160,7 +171,7 @@ def test_volumes_in_files_of_their_own(command: Command, task: Task, out: Path) 
     for i, path in enumerate(volumes):
         nib.save(image.slicer[..., i], path)
     args = ["betas", *volumes, "--events", task.events[0], "-o", out]
-    refused(command(*args), 1, "`t_r` must be given")
+    refused(command(*args), 1, "--t-r must be given")
     assert command(*args, "--t-r", TR).code == 0
     wanted = bs.trial_betas(task.bold[0], task.events[0]).image.get_fdata()
     np.testing.assert_allclose(fdata(out / "betas.nii.gz"), wanted, atol=1e-4)
@@ -208,10 +219,10 @@ def test_what_cannot_be_done_is_said_before_images_are_read(
     for path in task.bold:
         path.write_bytes(path.read_bytes()[:-500])
     args = ["betas", *task.given, "-o", out]
-    refused(command(*args, "--condition", "fce"), 1, "did you mean 'face'?", str(task.events[0]))
-    refused(command(*args, "--confounds", "fmriprep:compcorr"), 1, "did you mean")
+    refused(command(*args, "--conditions", "fce"), 1, "did you mean 'face'?", str(task.events[0]))
+    refused(command(*args, "--confounds", "fmriprep:compcorr"), 2, "did you mean")
     (task.folder / "sub-01_task-look_run-2_bold.json").write_text('{"RepetitionTime": 1.5}')
-    refused(command(*args), 1, "`t_r` must be given", "run-2_bold.nii.gz says 2 s")
+    refused(command(*args), 1, "--t-r must be given", "run-2_bold.nii.gz says 2 s")
     assert not out.parent.exists()
 
 

@@ -116,8 +116,9 @@ def run_bash(script: str, environment: dict[str, str], *options: str) -> str:
     return done.stdout
 
 
+SMOOTHING = ["--smoothing-fwhm", "--smooth"]
 PRESS_TAB = """
-COMP_WORDS=(boldstream extract --smo); COMP_CWORD=2
+COMP_WORDS=(boldstream extract --smoo); COMP_CWORD=2
 _boldstream_completion boldstream
 echo "${COMPREPLY[@]}"
 """
@@ -125,10 +126,10 @@ echo "${COMPREPLY[@]}"
 
 def test_the_script_that_is_shown_completes_in_bash(home: dict[str, str]) -> None:
     shown = 'eval "$(boldstream --show-completion)"'
-    assert run_bash(f"{shown}\n{PRESS_TAB}", home, "--norc").split() == ["--smooth"]
+    assert run_bash(f"{shown}\n{PRESS_TAB}", home, "--norc").split() == SMOOTHING
 
 
 def test_it_installs_itself_for_the_next_bash(home: dict[str, str]) -> None:
     assert "bash completion installed in" in run_bash("boldstream --install-completion; :", home)
     rc = Path(home["HOME"]) / ".bashrc"
-    assert run_bash(f"source {rc}\n{PRESS_TAB}", home, "--norc").split() == ["--smooth"]
+    assert run_bash(f"source {rc}\n{PRESS_TAB}", home, "--norc").split() == SMOOTHING

@@ -190,6 +190,25 @@ def test_betas(command: Command, study: Labelled, out: Path) -> None:
         stored.values[:, inside], stored.trials["trial_type"], stored.trials["run"], estimator="gnb"
     )
     np.testing.assert_allclose(read(out / "decoding.tsv")["score"], wanted.table["score"])
+    # Where the betas' mask has none, zeros would be decoded.
+    everywhere = study.folder / "everywhere.nii"
+    nib.save(nib.Nifti1Image(np.ones(SHAPE, "u1"), AFFINE), everywhere)
+    args = ("decode", folder, "--target", "trial_type", "--roi", everywhere, "-o", out / "new")
+    refused(command(*args), 1, "`everywhere` must lie inside the mask")
+    assert not (out / "new").exists()
+
+
+def test_names_that_python_reads_as_numbers(command: Command, study: Labelled, out: Path) -> None:
+    table = study.table.copy()
+    table["level"] = np.where(table["object"] == "face", "1_2", "2_1")
+    path = study.folder / "levels.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    done = command(
+        *("decode", *study.bold, "--labels", path, "--target", "level", "--groups", "run"),
+        *(*rois(study), "--estimator", "gnb", "-o", out),
+    )
+    assert (done.code, done.err) == (0, "")
+    assert set(read(out / "confusion.tsv")["truth"]) == {"1_2", "2_1"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +221,7 @@ def test_betas(command: Command, study: Labelled, out: Path) -> None:
         ([*FACES, "--roi", "V1.nii", "--estimator", "value=ridge"], "none of the targets object"),
         ([*FACES, "--roi", "V1.nii", "--estimator", "svc", "--estimator", "lda"], "give it once"),
         ([*FACES, "--roi", "V1.nii", "--select", "1.5"], "--select"),
-        ([*FACES, "--roi", "V1.nii", "--grid", "C"], "must be NAME=VALUE"),
+        ([*FACES, "--roi", "V1.nii", "--param-grid", "C"], "must be NAME=VALUE"),
     ],
     ids=str,
 )
@@ -225,8 +244,8 @@ def test_wrong_usage(
     [
         (["--target", "objekt"], ["did you mean 'object'?"]),
         (["--target", "object,value", "--conditions", "face"], ["as object=face"]),
-        ([*FACES, "--cv", "kfold:4"], ["must keep each group together", "allow_leakage"]),
-        ([*FACES, "--grid", "c=0.1,1"], ["parameters of LinearSVC", "got 'c'"]),
+        ([*FACES, "--cv", "kfold:4"], ["must keep each group together", "--allow-leakage"]),
+        ([*FACES, "--param-grid", "c=0.1,1"], ["parameters of LinearSVC", "got 'c'"]),
         (["--target", "object", "--conditions", "face"], ["at least two classes"]),
     ],
     ids=str,

@@ -15,6 +15,7 @@ import pytest
 from boldstream.cli import demo_job
 from boldstream.simulate.choice_study import ChoiceStudyDesign, read_choice_truth
 from tests.cli.conftest import Command
+from tests.memory.conftest import small_disk as small_disk
 
 
 def test_it_finds_the_plant_and_what_it_says_next_works(tmp_path: Path) -> None:
@@ -47,6 +48,16 @@ def test_it_finds_the_plant_and_what_it_says_next_works(tmp_path: Path) -> None:
     )
     assert (tmp_path / "boldstream-demo" / "courses" / f"{truth.choice[0]}.npy").is_file()
     assert "0 done now" in again.stdout
+
+
+def test_a_disk_without_room_is_named_before_anything_is_made(
+    command: Command, small_disk: Path
+) -> None:
+    done = command("demo", small_disk / "study", "--no-progress")
+    assert done.code == 1
+    assert done.err.startswith(f"Error: the disk of {small_disk} has 4 MiB free, 48 MiB needed")
+    assert "boldstream demo DIR" in done.err
+    assert not list(small_disk.iterdir())
 
 
 def test_it_fails_when_the_plant_is_not_recovered(

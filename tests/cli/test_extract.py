@@ -17,7 +17,7 @@ from nilearn.maskers import (
 )
 
 import boldstream
-from boldstream.cli.extract import Strategy
+from boldstream.cli.extract import Statistic
 from boldstream.kernels.segments import STRATEGIES
 from tests.cli.conftest import AFFINE, SHAPE, Command, Study
 from tests.oracle import load
@@ -30,7 +30,7 @@ def read_table(path: Path) -> tuple[list[str], np.ndarray]:
 
 def test_everything_at_once_equals_nilearn(command: Command, study: Study) -> None:
     out = study.folder / "new" / "out"
-    regions = ["--labels", study.atlas, "--maps", study.maps]
+    regions = ["--atlas", study.atlas, "--maps", study.maps]
     spheres = ["--seeds", study.seeds, "--radius", "5"]
     done = command("extract", study.bold, "--mask", study.mask, *regions, *spheres, "-o", out)
     assert (done.code, done.err) == (0, "")
@@ -61,7 +61,7 @@ def test_everything_at_once_equals_nilearn(command: Command, study: Study) -> No
 def test_sidecars_say_what_the_columns_are(command: Command, study: Study) -> None:
     out = study.folder / "out"
     bold = [study.bold, study.bold]
-    command("extract", *bold, "--mask", study.mask, "--labels", study.atlas, "-o", out)
+    command("extract", *bold, "--mask", study.mask, "--atlas", study.atlas, "-o", out)
     about = json.loads((out / "V1.json").read_text())
     inside = load(study.mask).get_fdata() > 0
     assert about["voxels"] == np.flatnonzero(inside).tolist()
@@ -94,12 +94,12 @@ def test_it_prints_each_file_with_its_shape_then_time_and_memory(
 
 
 def test_strategies_and_names_of_labels(command: Command, study: Study) -> None:
-    assert set(get_args(Strategy)) == set(STRATEGIES)
+    assert set(get_args(Statistic)) == set(STRATEGIES)
     table = study.folder / "names.tsv"
     table.write_text("index\tname\n1\tone\n2\ttwo\n3\tthree\n4\tfour\n")
     out = study.folder / "out"
-    options = ["--strategy", "median", "--label-names", table]
-    command("extract", study.bold, "--labels", study.atlas, *options, "-o", out)
+    options = ["--atlas-strategy", "median", "--atlas-names", table]
+    command("extract", study.bold, "--atlas", study.atlas, *options, "-o", out)
     header, values = read_table(out / "labels.tsv")
     assert header == ["one", "two", "three", "four"]
     theirs = NiftiLabelsMasker(study.atlas, strategy="median", standardize=None)
@@ -215,12 +215,13 @@ def test_an_equals_sign_in_a_path_is_no_name(command: Command, study: Study) -> 
         ["--radius", "5"],
         ["--seeds", "seeds.tsv", "--radius", "-3"],
         ["--seeds", "seeds.tsv", "--radius", "nan"],
-        ["--mask", "V1.nii.gz", "--strategy", "sum"],
-        ["--mask", "V1.nii.gz", "--label-names", "names.tsv"],
+        ["--mask", "V1.nii.gz", "--atlas-strategy", "sum"],
+        ["--mask", "V1.nii.gz", "--atlas-names", "names.tsv"],
         ["--mask", "V1.nii.gz", "--mask", "V1.nii.gz"],
-        ["--mask", "labels=V1.nii.gz", "--labels", "atlas.nii"],
-        ["--labels", "atlas.nii", "--strategy", "maen"],
-        ["--labels", "atlas.nii", "--resample", "image"],
+        ["--mask", "labels=V1.nii.gz", "--atlas", "atlas.nii"],
+        ["--atlas", "atlas.nii", "--atlas-strategy", "maen"],
+        ["--atlas", "atlas.nii", "--strategy", "mean"],
+        ["--atlas", "atlas.nii", "--resample", "image"],
         ["--mask", "V1.nii.gz", "--memory-limit", "plenty"],
     ],
     ids=" ".join,
@@ -254,3 +255,28 @@ def test_names_of_files_cannot_steer_the_terminal(command: Command, study: Study
     assert done.code == 1
     assert r"absent\x1b.nii does not exist" in done.err
     assert "\x1b" not in done.err
+
+
+def test_names_beside_an_atlas_are_used_and_never_replaced(command: Command, study: Study) -> None:
+    atlas = study.folder / "labels.nii.gz"
+    nib.save(load(study.atlas), atlas)
+    names = study.folder / "labels.tsv"
+    names.write_text("index\tname\n1\tone\n2\ttwo\n3\tthree\n4\tfour\n")
+    before = names.read_bytes()
+    command("extract", study.bold, "--atlas", atlas, "-o", study.folder / "out")
+    assert read_table(study.folder / "out" / "labels.tsv")[0] == ["one", "two", "three", "four"]
+    done = command("extract", study.bold, "--atlas", atlas, "-o", study.folder, "--overwrite")
+    assert done.code == 1
+    assert "must not replace an input" in done.err
+    assert names.read_bytes() == before
+
+
+def test_regions_without_a_voxel_are_named(command: Command, study: Study) -> None:
+    study.seeds.write_text("x\ty\tz\tname\n6\t6\t6\tfront\n900\t0\t0\tfar\n0\t-90\t0\tlow\n")
+    out = study.folder / "out"
+    done = command("extract", study.bold, "--seeds", study.seeds, "--radius", 5, "-o", out)
+    assert "spheres.tsv  20 × 3 (no voxel: far, low)\n" in done.out
+    study.seeds.write_text("x\ty\tz\n6\t6\t6\n")
+    seeds = ["--seeds", study.seeds, "--radius", 5, "--overwrite"]
+    done = command("extract", study.bold, "--atlas", study.atlas, *seeds, "-o", out)
+    assert "no voxel" not in done.out

@@ -16,7 +16,7 @@ from nilearn.interfaces.fmriprep import load_confounds_strategy
 from nilearn.maskers import NiftiLabelsMasker, NiftiMapsMasker, NiftiMasker, NiftiSpheresMasker
 
 import boldstream as bs
-from boldstream.cli.extract import Denoising
+from boldstream.cli.options import Denoising
 from boldstream.cli.sample_masks import read_sample_mask
 from boldstream.signal.fmriprep import STRATEGIES
 from tests.cli.conftest import AFFINE, SHAPE, Command, Study
@@ -31,7 +31,7 @@ CLEANED: dict[str, Any] = {
     "t_r": 2.0,
 }
 OPTIONS = [
-    *("--smooth", 5, "--detrend", "--high-pass", 0.02, "--low-pass", 0.15),
+    *("--smoothing-fwhm", 5, "--detrend", "--high-pass", 0.02, "--low-pass", 0.15),
     *("--standardize", "zscore", "--t-r", 2),
 ]
 
@@ -78,7 +78,7 @@ def test_every_kind_of_region_is_cleaned_as_by_nilearn(
     out, kept = study.folder / "out", np.delete(np.arange(N), [4, 5, 17])
     np.save(study.folder / "kept.npy", kept)
     done = command(
-        *("extract", bold, "--mask", study.mask, "--labels", study.atlas, "--maps", study.maps),
+        *("extract", bold, "--mask", study.mask, "--atlas", study.atlas, "--maps", study.maps),
         *("--seeds", study.seeds, "--radius", 5, *OPTIONS, "-o", out),
         *("--confounds", motion, "--sample-mask", study.folder / "kept.npy"),
     )
@@ -108,13 +108,16 @@ def test_it_gives_what_the_function_gives(
     masks[0].write_text("\n".join(map(str, range(3, N))))
     masks[1].write_text("true\n" * 25 + "false\n")
     done = command(
-        *("extract", bold, second, "--mask", study.mask, "--labels", study.atlas),
-        *("--strategy", "median", "--filter", "cosine", "--high-pass", 0.02),
+        *("extract", bold, second, "--mask", study.mask, "--atlas", study.atlas),
+        *("--atlas-strategy", "median", "--filter", "cosine", "--high-pass", 0.02),
         *("--standardize", "psc", "--confounds", motion, "--confounds", table),
-        *("--confound-columns", "x, z", "--sample-mask", masks[0], "--sample-mask", masks[1]),
+        # What * stands for is of each table: x of both, and z.
+        *("--confound-columns", "x*, z", "--sample-mask", masks[0], "--sample-mask", masks[1]),
         *("--n-jobs", 2, "-o", study.folder / "out"),
     )
     assert (done.code, done.err) == (0, "")
+    facts = json.loads((study.folder / "out" / "labels.json").read_text())
+    assert facts["cleaning"]["confound_columns"] == [["x", "z"], ["x", "z"]]
     columns = np.loadtxt(table, skiprows=1)[:, ::-1]
     expected = bs.extract(
         [bold, second],
@@ -187,7 +190,7 @@ def test_confounds_of_fmriprep(
     command: Command, study: Study, derivative: Path, options: list[str]
 ) -> None:
     out = study.folder / "out"
-    regions = ["--labels", study.atlas, "--strategy", "sum"]
+    regions = ["--atlas", study.atlas, "--atlas-strategy", "sum"]
     done = command("extract", derivative, *regions, *options, "-o", out)
     assert (done.code, done.err) == (0, "")
     confounds, kept = load_confounds_strategy(str(derivative), "simple")
@@ -222,7 +225,7 @@ def test_the_strategies_are_those_of_the_library() -> None:
 # What does not go together.
 
 MASK = ["--mask", "V1.nii.gz"]
-LABELS = ["--labels", "atlas.nii"]
+ATLAS = ["--atlas", "atlas.nii"]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +234,7 @@ LABELS = ["--labels", "atlas.nii"]
         ([*MASK, "--standardize", "zscor"], "--standardize"),
         ([*MASK, "--high-pass", "0"], "--high-pass"),
         ([*MASK, "--low-pass", "nan"], "--low-pass"),
-        ([*MASK, "--smooth", "-2"], "--smooth"),
+        ([*MASK, "--smooth", "-2"], "--smoothing-fwhm"),
         ([*MASK, "--t-r", "inf"], "--t-r"),
         ([*MASK, "--n-jobs", "0"], "--n-jobs"),
         ([*MASK, "--nan-policy", "drop"], "--nan-policy"),
@@ -239,21 +242,27 @@ LABELS = ["--labels", "atlas.nii"]
         ([*MASK, "--filter", "butterworth"], "--high-pass or --low-pass"),
         ([*MASK, "--filter", "cosine", "--low-pass", "0.1"], "--high-pass alone"),
         ([*MASK, "--filter", "boxcar", "--low-pass", "0.1"], "--filter"),
-        ([*MASK, "--strategy", "mean"], "--labels only"),
+        ([*MASK, "--atlas-strategy", "mean"], "--atlas only"),
         ([*MASK, "--strategy", "compcor"], "--confounds fmriprep only"),
         ([*MASK, "--strategy", "compcor", "--confounds", "a.tsv"], "--confounds fmriprep only"),
         (
             [*MASK, "--strategy", "simple", "--confounds", "fmriprep:compcor"],
             "--confounds fmriprep only",
         ),
-        ([*LABELS, "--strategy", "mean", "--strategy", "sum"], "mean and sum"),
-        ([*LABELS, "--strategy", "compcorr"], "did you mean 'compcor'?"),
+        ([*ATLAS, "--strategy", "mean"], "--strategy"),
+        ([*ATLAS, "--atlas-strategy", "compcor"], "--atlas-strategy"),
+        ([*MASK, "--confounds", "fmriprep:nope"], "fmriprep:scrubbing, fmriprep:compcor"),
+        ([*MASK, "--confounds", "fmriprep:compcorr"], "did you mean 'fmriprep:compcor'?"),
         ([*MASK, "--confounds", "fmriprep", "--confounds", "a.tsv"], "fmriprep once"),
         ([*MASK, "--confound-columns", "x"], "tables of --confounds"),
         ([*MASK, "--confound-columns", "x", "--confounds", "fmriprep"], "tables of --confounds"),
         ([*MASK, "--confound-columns", "x,,y", "--confounds", "a.tsv"], "commas between"),
         ([*MASK, "--confounds", "a.tsv", "--confounds", "b.tsv"], "each of 1 run, got 2"),
         ([*MASK, "--sample-mask", "a.txt", "--sample-mask", "b.txt"], "each of 1 run, got 2"),
+        # As a shell expands "--confounds *.tsv".
+        ([*MASK, "--confounds", "a.tsv", "b.tsv"], "got b.tsv; repeat --confounds before each"),
+        ([*MASK, "b.tsv"], "must be images, got b.tsv "),
+        ([*MASK, "--memory-limit", "600"], "did you mean 600MiB?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -276,10 +285,13 @@ def test_wrong_usage(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--high-pass", "0.01", "--t-r", "60"], "`high_pass` must be below 0.00833333 Hz"),
+        (["--high-pass", "0.01", "--t-r", "60"], "--high-pass must be below 0.00833333 Hz"),
         (["--confounds", "absent.tsv"], "absent.tsv cannot be read"),
         (["--confounds", "short.tsv"], "one row for each of 40 volumes, got 1"),
         (["--confounds", "motion.tsv", "--confound-columns", "w"], "column 'w', got x, y, z"),
+        (["--confounds", "motion.tsv", "--confound-columns", "w*"], "column 'w*', got x, y, z"),
+        # As a shell expands "--mask *.nii.gz".
+        (["V1.nii.gz"], "is 4-D; repeat --mask before each file"),
         (["--confounds", "fmriprep"], "cannot be found"),
         (["--sample-mask", "absent.txt"], "absent.txt cannot be read"),
         (["--sample-mask", "short.tsv"], "line 1: must be a volume, or true or false"),
@@ -310,7 +322,7 @@ def test_a_table_that_is_read_is_not_replaced(
 ) -> None:
     table = motion.rename(study.folder / "labels.tsv")
     before = table.read_bytes()
-    args = ["extract", bold, "--labels", study.atlas, "--confounds", table, "-o", study.folder]
+    args = ["extract", bold, "--atlas", study.atlas, "--confounds", table, "-o", study.folder]
     done = command(*args, "--overwrite")
     assert done.code == 1
     assert "must not replace an input" in done.err

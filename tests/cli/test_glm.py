@@ -123,7 +123,7 @@ def test_it_gives_what_the_model_gives(command: Command, task: Task, out: Path) 
         *("glm", *task.given, *FACE, "--mask", task.mask, "-o", out.parent, "--t-r", 2.1),
         *(word for pair in pairs for word in ("--confounds", pair[0], "--sample-mask", pair[1])),
         *("--hrf-model", "spm + derivative", "--drift-model", "polynomial", "--drift-order", 2),
-        *("--noise-model", "ar2", "--signal-scaling", "volume", "--smooth", 5),
+        *("--noise-model", "ar2", "--signal-scaling", "volume", "--smoothing-fwhm", 5),
         *("--slice-time-ref", 0.5, "--confound-columns", "y"),
     )
     assert (done.code, done.err) == (0, "")

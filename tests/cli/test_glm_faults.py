@@ -56,6 +56,8 @@ def refused(done: Done, code: int, *words: str) -> None:
         ([*FACE, "--t-r", "-1"], "--t-r"),
         ([*FACE, "--strategy", "scrubing", "--confounds", "fmriprep"], "--strategy"),
         ([*FACE, "--strategy", "scrubbing"], "--confounds fmriprep only"),
+        ([*FACE, "--noise-model", "ar"], "must be ols, or ar1"),
+        ([*FACE, "--confounds", "fmriprep:scrubing"], "did you mean 'fmriprep:scrubbing'?"),
         ([*FACE, "--confounds", "a.tsv"], "each of 2 runs, got 1"),
         ([*FACE, "--sample-mask", "a.txt"], "each of 2 runs, got 1"),
     ],
@@ -120,10 +122,8 @@ def test_contrasts_that_the_design_does_not_have(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--noise-model", "ar"], ["You provided ar"]),
         (["--confounds", "a.tsv", "--confounds", "b.tsv"], ["a.tsv cannot be read"]),
         (["--confounds", "fmriprep"], ["sub-01_task-look_run-1_bold.nii.gz cannot be found"]),
-        (["--confounds", "fmriprep:scrubing"], ["did you mean 'fmriprep:scrubbing'?"]),
         (["--mask", "other.nii"], ["other.nii"]),
         (["--mask", "absent.nii"], ["absent.nii does not exist"]),
         (
@@ -179,7 +179,7 @@ def test_repetition_times_that_disagree(command: Command, task: Task, out: Path)
     sidecar = task.folder / f"{PREFIX}_run-2_bold.json"
     sidecar.write_text('{"RepetitionTime": 1.5}')
     args = ["glm", *task.given, *FACE, "--mask", task.mask, "-o", out.parent]
-    refused(command(*args), 1, "`t_r` must be given", "run-2_bold.nii.gz says 2 s", "1.5 s")
+    refused(command(*args), 1, "--t-r must be given", "run-2_bold.nii.gz says 2 s", "1.5 s")
     assert command(*args, "--t-r", 1.5).code == 0
 
 

@@ -20,7 +20,10 @@ from tests.docs.snippets import run_shell
 # These take minutes; their own tests run them, smaller.
 ELSEWHERE = {"benchmark": "cli/test_benchmark.py", "demo": "cli/test_demo.py"}
 # What has to be there before.
-BEFORE = {"report": "boldstream run study.yaml --output-dir derivatives/boldstream --no-report"}
+BEFORE = {
+    "report": "boldstream run study.yaml --output-dir derivatives/boldstream --no-report",
+    "view": "boldstream summary bold.nii.gz --output .",
+}
 
 
 def commands_of(group: Any, *names: str) -> Iterator[tuple[str, str]]:

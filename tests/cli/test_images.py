@@ -42,12 +42,26 @@ def test_volume_is_that_volume(command: Command, study: Study, index: int, endin
     np.testing.assert_array_equal(load(out).get_fdata(), expected)
 
 
+def test_a_negative_volume_needs_no_dashes_before_it(command: Command, study: Study) -> None:
+    for i, args in enumerate(
+        [(study.bold, -2, "--output"), ("--no-progress", study.bold, -2, "-o")]
+    ):
+        out = study.folder / f"{i}.nii"
+        done = command("volume", *args, out)
+        assert (done.code, done.err) == (0, "")
+        expected = load(study.bold).get_fdata()[..., -2]
+        np.testing.assert_array_equal(load(out).get_fdata(), expected)
+    unknown = command("volume", study.bold, -2, "--outptu", study.folder / "a.nii")
+    assert unknown.code == 2
+    assert "No such option" in unknown.err
+
+
 def test_volumes_beyond_the_end_and_other_formats_are_refused(
     command: Command, study: Study
 ) -> None:
     beyond = command("volume", study.bold, "20", "-o", study.folder / "a.nii")
     assert beyond.code == 1
-    assert "from -20 to 19, got 20" in beyond.err
+    assert "Error: T must be an integer from -20 to 19, got 20" in beyond.err
     assert command("volume", study.bold, "0", "-o", study.folder / "a.img").code == 2
     assert command("volume", study.bold, "first", "-o", study.folder / "a.nii").code == 2
     assert not list(study.folder.glob("a.*"))

@@ -30,7 +30,7 @@ def test_facts_equal_nibabels(command: Command, study: Study) -> None:
     assert scaled["scaling"] == {"slope": loaded.dataobj.slope, "inter": loaded.dataobj.inter}
     assert scaled["orientation"] == "".join(nib.aff2axcodes(loaded.affine)) == "LAS"
     assert scaled["dtype"] == loaded.get_data_dtype().str
-    assert (scaled["tr"], scaled["n_volumes"], scaled["kind"]) == (1.5, 2, "NIfTI-1")
+    assert (scaled["t_r"], scaled["n_volumes"], scaled["kind"]) == (1.5, 2, "NIfTI-1")
     assert scaled["stored_bytes"] == path.stat().st_size
     assert scaled["decoded_bytes"] == 5 * 4 * 3 * 2 * 2
     assert bold["stored_bytes"] == study.bold.stat().st_size

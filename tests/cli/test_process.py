@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_extraction_imports_no_more_than_it_needs(study: Study) -> None:
-    args = ["extract", study.bold, "--mask", study.mask, "--labels", study.atlas]
+    args = ["extract", study.bold, "--mask", study.mask, "--atlas", study.atlas]
     loaded = modules_after(*args, "-o", study.folder / "out")
     assert {"numpy", "nibabel", "isal"} <= loaded
     unwanted = {"numba", "nilearn", "sklearn", "pandas", "matplotlib", "psutil", "pydantic"}

@@ -28,7 +28,7 @@ def test_brain_mask_and_native_labels(command: Command, rapidtide: Path, tmp_pat
     bold = rapidtide / "sub-RAPIDTIDETEST.nii.gz"
     mask = rapidtide / "sub-RAPIDTIDETEST_brainmask.nii.gz"
     atlas = rapidtide / "sub-RAPIDTIDETEST_synthseg.nii.gz"
-    done = command("extract", bold, "--mask", f"brain={mask}", "--labels", atlas, "-o", tmp_path)
+    done = command("extract", bold, "--mask", f"brain={mask}", "--atlas", atlas, "-o", tmp_path)
     assert (done.code, done.err) == (0, "")
     theirs = NiftiMasker(mask, standardize=None).fit_transform(bold)
     np.testing.assert_array_equal(np.load(tmp_path / "brain.npy"), theirs)
@@ -39,7 +39,7 @@ def test_brain_mask_and_native_labels(command: Command, rapidtide: Path, tmp_pat
 
 def test_aal_resampled_to_the_image(command: Command, shared_data: Path, tmp_path: Path) -> None:
     bold, atlas = shared_data / RUNS[0], shared_data / "atlas" / "atlas_aal.nii.gz"
-    args = ["extract", bold, "--labels", atlas, "-o", tmp_path]
+    args = ["extract", bold, "--atlas", atlas, "-o", tmp_path]
     assert command(*args).code == 1
     assert command(*args, "--resample", "mask").code == 0
     about = json.loads((tmp_path / "labels.json").read_text())
@@ -86,5 +86,5 @@ def test_info(command: Command, shared_data: Path, name: str) -> None:
     (facts,) = json.loads(command("info", "--json", shared_data / name).out)
     image = load(shared_data / name)
     assert facts["shape"] == list(image.shape)
-    assert facts["tr"] == pytest.approx(image.header.get_zooms()[3])
+    assert facts["t_r"] == pytest.approx(image.header.get_zooms()[3])
     assert facts["scaling"]["slope"] == image.dataobj.slope

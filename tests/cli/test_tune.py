@@ -75,9 +75,9 @@ def test_of_ways_as_fast_the_one_with_least_memory() -> None:
 
 def test_what_cannot_be_measured(command: Command, study: Study, tmp_path: Path) -> None:
     done = command("tune", tmp_path / "absent.nii", "--mask", study.mask)
-    assert (done.code, "absent.nii" in done.err) == (1, True)
+    assert (done.code, "absent.nii does not exist" in done.err) == (1, True)
     done = command("tune", study.bold, "--mask", study.mask, "--threshold", -1)
-    assert (done.code, "`MEMMAP_THRESHOLD_GB` must be" in done.err) == (1, True)
+    assert (done.code, "must be a number of GB, 0 or more, got -1" in done.err) == (2, True)
     assert command("tune", study.bold).code == 2
 
 

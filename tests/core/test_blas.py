@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from boldstream.core import blas
 from boldstream.core.blas import one_blas_thread
 
 
@@ -109,4 +112,58 @@ def test_many_at_once() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+    assert set(n_threads()) == {2}
+
+
+def forked(work: Callable[[], None]) -> int:
+    """Do some work in a forked child, which has 20 s; its exit code."""
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join(20)
+    alive = child.is_alive()
+    child.kill()
+    assert not alive, "the child hangs"
+    assert child.exitcode is not None
+    return child.exitcode
+
+
+def test_a_forked_child_does_not_wait_for_threads_that_it_has_not_got() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with one_blas_thread():
+            entered.set()
+            leave.wait(60)
+
+    def work() -> None:
+        assert set(n_threads()) == {1}
+        with one_blas_thread():
+            assert set(n_threads()) == {1}
+        assert set(n_threads()) == {2}
+
+    other = threading.Thread(target=hold)
+    other.start()
+    entered.wait(20)
+    try:
+        assert forked(work) == 0
+        # As where the fork comes while another thread sets or resets them.
+        with blas._lock:
+            assert forked(work) == 0
+    finally:
+        leave.set()
+        other.join()
+    assert set(n_threads()) == {2}
+
+
+def test_a_child_that_is_forked_inside_leaves_what_it_is_in() -> None:
+    def work() -> None:
+        with one_blas_thread():
+            assert set(n_threads()) == {1}
+
+    with one_blas_thread():
+        assert forked(work) == 0
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if set(n_threads()) == {1} else 1)
+        assert os.waitpid(pid, 0)[1] == 0
     assert set(n_threads()) == {2}

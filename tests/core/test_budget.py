@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boldstream import ParameterError
-from boldstream.core.budget import find_budget, format_bytes, parse_bytes
+from boldstream.core.budget import Budget, find_budget, format_bytes, parse_bytes
 from boldstream.core.limits import Limit, memory_limits, process_memory
 
 MIB, GIB = 2**20, 2**30
@@ -104,7 +104,11 @@ def test_a_given_limit_does_not_lift_one_of_the_machine() -> None:
 
 
 def test_nothing_may_be_taken_where_more_is_held_than_allowed() -> None:
-    assert find_budget("1MiB").headroom_bytes == 0
+    budget = find_budget("1MiB")
+    assert budget.headroom_bytes == 0
+    # What was given is told as it was given.
+    assert budget.peak_bytes == MIB
+    assert budget.source == "memory_limit"
     assert find_budget(limits=[Limit("RAM", GIB, 2 * GIB)]).headroom_bytes == 0
 
 
@@ -113,3 +117,9 @@ def test_this_machine() -> None:
     assert budget.source in {limit.source for limit in memory_limits()}
     assert 0 < budget.headroom_bytes < memory_limits()[0].limit_bytes
     assert budget.source in str(budget)
+
+
+def test_a_limit_that_was_given_is_shown_as_it_was_understood() -> None:
+    budget = Budget(600, 100 << 20, "memory_limit")
+    assert str(budget) == "0 B may be taken beside 100 MiB in use (memory_limit, 600 B)"
+    assert str(Budget(1 << 30, 0, "cgroup")) == "1 GiB may be taken beside 0 B in use (cgroup)"

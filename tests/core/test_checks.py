@@ -21,7 +21,9 @@ def test_positive_number(value: Any) -> None:
     assert type(found) is float
 
 
-@pytest.mark.parametrize("value", [0, -3, math.nan, math.inf, "5", None, True, 1j, np.ones(1)])
+@pytest.mark.parametrize(
+    "value", [0, -3, math.nan, math.inf, 10**400, "5", None, True, 1j, np.ones(1)]
+)
 def test_what_is_no_positive_number(value: Any) -> None:
     message = re.escape(f"`radius` must be a positive number of mm, got {value!r}")
     with pytest.raises(ParameterError, match=f"^{message}$"):
@@ -35,7 +37,7 @@ def test_integer_in(value: Any) -> None:
     assert type(found) is int
 
 
-@pytest.mark.parametrize("value", [-1, 5, 2.0, "2", None, True])
+@pytest.mark.parametrize("value", [-1, 5, 2.0, "2", None, True, np.ones(2, int)])
 def test_what_is_no_integer_in_range(value: Any) -> None:
     message = re.escape(f"`volume` must be an integer from 0 to 4, got {value!r}")
     with pytest.raises(ParameterError, match=f"^{message}$"):
@@ -46,6 +48,14 @@ def test_integer_without_an_upper_bound() -> None:
     assert integer_in("n", 10**12, 1) == 10**12
     with pytest.raises(ParameterError, match="`n` must be an integer of at least 1, got 0"):
         integer_in("n", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"), [("LSS", "lss"), ("Svc", "svc"), ("svm", "svc"), ("scv", "svc"), ("no", "")]
+)
+def test_a_hint_looks_past_capitals_and_takes_the_first_of_equals(value: str, meant: str) -> None:
+    said = did_you_mean(value, ["svc", "svr", "lss", "lsa"])
+    assert said == (f"; did you mean {meant!r}?" if meant else "")
 
 
 def test_one_of_says_what_may_have_been_meant() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -208,3 +209,19 @@ def test_process_memory_follows_what_is_held_and_keeps_the_peak() -> None:
     assert after.rss_bytes < during.rss_bytes - 100 * MIB
     # The kernel adds up its counts per CPU now and then: they are right to a MiB or so.
     assert after.peak_rss_bytes >= during.rss_bytes - 2 * MIB
+
+
+def test_what_the_kernel_does_not_tell_is_nothing(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write("proc/self/status", "Name:\tpython")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = 1 << 46 if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    try:
+        found = machine.limits(SLURM_MEM_PER_NODE="1G")
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    assert found["RLIMIT_AS (ulimit -v)"] == (most, 0)
+    assert found["SLURM_MEM_PER_NODE"] == (GIB, 0)
+    machine.write("proc/self/status", "VmRSS:\t0 kB")
+    assert process_memory(tmp_path) == (0, 0)

@@ -83,7 +83,7 @@ def _write_run(
     motion.to_csv(folder / f"{prefix}motion.tsv", sep="\t", index=False)
     effects = list(_effects(regions == 1, events))
     path = folder / f"{prefix}bold.nii.gz"
-    write_bold(path, head, N_VOLUMES, dtype=np.int16, tr=T_R, seed=seed, effects=effects)
+    write_bold(path, head, N_VOLUMES, dtype=np.int16, t_r=T_R, seed=seed, effects=effects)
 
 
 def _effects(where: NDArray[np.bool_], events: pd.DataFrame) -> Iterator[Effect]:

@@ -148,7 +148,7 @@ def test_means_of_regions_are_those_of_fslmeants_and_3droistats(
     nib.save(nib.Nifti1Image(values.astype("f4"), load_affine()), "zeros.nii.gz")
     labels[labels == 4] = 9
     nib.save(nib.Nifti1Image(labels.astype("i2"), load_affine()), "gap.nii.gz")
-    assert command("extract", "zeros.nii.gz", "--labels", "gap.nii.gz", "-o", "gap").code == 0
+    assert command("extract", "zeros.nii.gz", "--atlas", "gap.nii.gz", "-o", "gap").code == 0
     found = read_labels("gap")
 
     means = np.zeros((values.shape[-1], int(labels.max())))
@@ -170,7 +170,7 @@ def test_other_statistics_are_those_of_3droistats(workshop: Path, command: Comma
         "median": np.median(values[inside], axis=0),
     }
     for strategy, course in wanted.items():
-        given = ("bold.nii.gz", "--labels", "VT.nii.gz", "--strategy", strategy)
+        given = ("bold.nii.gz", "--atlas", "VT.nii.gz", "--atlas-strategy", strategy)
         assert command("extract", *given, "-o", strategy).code == 0
         np.testing.assert_allclose(read_labels(strategy)[:, 0], course, rtol=1e-5)
 

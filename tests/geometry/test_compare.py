@@ -80,6 +80,25 @@ def test_p_is_near_that_of_all_permutations(rng: np.random.Generator, method: An
     assert abs(p - exact) < 4 * np.sqrt(exact / 2000)
 
 
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_p_counts_the_given_order_too(rng: np.random.Generator, method: Any) -> None:
+    """No other order of eight conditions is as like an RDM as its own, and none is less unlike."""
+    found = random_rdm(rng, "abcdefgh")
+    opposite = RDM(found.values.max() - found.values, found.conditions, "model")
+    same, other = compare(found, [found, opposite], method=method, permutations=99)["p"]
+    assert (same, other) == (1 / 100, 1)
+
+
+@pytest.mark.parametrize("method", ["pearson", "cosine"])
+def test_orders_that_change_nothing_count_as_equal_whatever_rounding_says(method: Any) -> None:
+    """Of 24 orders of two pairs eight leave the pairs as they are."""
+    values = np.array([0.1, 0.7, 0.7, 0.7, 0.7, 0.1])
+    pairs = RDM(values, tuple("abcd"), "model")
+    uneven = RDM(values * 0.3 + [0, 0, 1e-13, 0, 0, 0], tuple("abcd"), "euclidean")
+    p = compare(uneven, pairs, method=method, permutations=3000)["p"][0]
+    assert abs(p - 1 / 3) < 0.04
+
+
 def test_p_is_uniform_where_there_is_nothing(rng: np.random.Generator) -> None:
     names = "abcdefgh"
     model, beside = random_rdm(rng, names), random_rdm(rng, names)

@@ -77,6 +77,9 @@ def test_participation_is_that_of_the_covariance(
 def test_patterns_that_do_not_vary() -> None:
     with pytest.raises(ParameterError, match="got all the same"):
         participation_ratio(np.full((5, 7), 0.1))
+    for constant in (1.0, 0.1):
+        with pytest.raises(ParameterError, match="got all the same"):
+            principal_components(np.full((5, 7), constant))
     with pytest.raises(ParameterError, match="at least two samples"):
         principal_components(np.ones((1, 7)))
     with pytest.raises(NonFiniteError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 import boldstream as bs
 from boldstream.core.errors import (
+    GridMismatchError,
+    MaskError,
     MemoryBudgetError,
     NonFiniteError,
     ParameterError,
@@ -64,7 +67,7 @@ def study(rng: np.random.Generator) -> MadeUp:
 
 def their_scores(study: MadeUp, radius: float, metric: str, method: str, **given: Any) -> Any:
     found = []
-    for sphere in study.spheres(radius, given.get("centres", study.mask)):
+    for sphere in study.spheres(radius, given.get("process_mask", study.mask)):
         patterns = study.data[sphere].T
         values = their_rdm(patterns, study.conditions, metric, study.runs)
         if given.get("noise"):
@@ -134,7 +137,7 @@ def test_other_centres_and_nuisance(study: MadeUp) -> None:
         study.mask,
         study.conditions,
         models=study.models,
-        centres=centres,
+        process_mask=centres,
         nuisance=beside,
         **options,
     )
@@ -187,20 +190,23 @@ def test_a_folder_of_betas(rng: np.random.Generator, tmp_path: Path) -> None:
     )
     inside = np.zeros(SHAPE, bool)
     inside[1:] = True
-    bs.trial_betas(
-        nib.Nifti1Image(data, AFFINE), events, t_r=2.0, mask=inside, output=tmp_path / "betas"
-    )
+    image = nib.Nifti1Image(data, AFFINE)
+    bs.trial_betas(image, events, t_r=2.0, mask=inside, output=tmp_path / "betas")
     betas = bs.open_betas(tmp_path / "betas")
     options: dict[str, Any] = {
         "models": random_rdm(rng, "abc"),
         "folds": np.repeat([1, 2], 6),
         "method": "pearson",
     }
-    found = rdm_searchlight(tmp_path / "betas", None, betas.trials["trial_type"], **options)
     mask = nib.Nifti1Image(inside.astype("u1"), AFFINE)
     expected = rdm_searchlight(np.array(betas.values), mask, list("abc") * 4, **options)
-    np.testing.assert_allclose(found.scores["model"], expected.scores["model"], atol=1e-6)
-    np.testing.assert_array_equal(found.centres, inside)
+    held = bs.trial_betas(image, events, t_r=2.0, mask=inside)
+    for given in (tmp_path / "betas", betas, held):
+        found = rdm_searchlight(given, None, betas.trials["trial_type"], **options)
+        np.testing.assert_allclose(found.scores["model"], expected.scores["model"], atol=1e-6)
+        np.testing.assert_array_equal(found.centres, inside)
+        with pytest.raises(MaskError, match="`mask` must lie inside the mask of the samples"):
+            rdm_searchlight(given, np.ones(SHAPE, bool), list("abc") * 4, **options)
 
 
 def test_a_large_mean_costs_no_digits(study: MadeUp) -> None:
@@ -225,7 +231,7 @@ def test_spheres_without_dissimilarities_are_nan(study: MadeUp) -> None:
         models=study.models,
         radius=1.0,
         metric="correlation",
-        centres=centres,
+        process_mask=centres,
     )
     assert sorted(set(found.n_voxels.tolist())) == [0, 1]
     assert np.isnan(found.scores["first"]).all()
@@ -245,7 +251,7 @@ def test_voxels_that_cannot_be_used(study: MadeUp) -> None:
     without = study.mask.copy()
     without[3, 3, 2] = without[4, 3, 2] = without[1, 1, 1] = False
     expected = rdm_searchlight(
-        study.image, without, study.conditions, noise="diagonal", centres=study.mask, **options
+        study.image, without, study.conditions, noise="diagonal", process_mask=study.mask, **options
     )
     mask = nib.Nifti1Image(study.mask.astype("u1"), AFFINE)
     for imgs in (image, data[study.mask].T):
@@ -277,12 +283,17 @@ def test_memory_is_planned(study: MadeUp) -> None:
         study.mask,
         4.9,
     )
-    largest = max(int(np.count_nonzero(sphere)) for sphere in study.spheres(4.9, study.mask))
+    sizes = [int(np.count_nonzero(sphere)) for sphere in study.spheres(4.9, study.mask)]
+    largest = max(sizes)
     blocks = list(spheres.blocks(largest * 100, 100))
     assert sum(len(block.starts) - 1 for block in blocks) == 95
     assert max(len(block.rows) for block in blocks) <= largest
     with pytest.raises(MemoryBudgetError, match="a single sphere of"):
         list(spheres.blocks(largest * 100 - 1, 100))
+    one = np.zeros(SHAPE, bool)
+    one[tuple(np.argwhere(study.mask)[np.argmax(sizes)])] = True
+    with pytest.raises(MemoryBudgetError, match="a single sphere of"):
+        next(replace(spheres, centres=one).blocks(largest * 100 - 1, 100))
     with pytest.raises(MemoryBudgetError):
         rdm_searchlight(
             study.image,
@@ -292,6 +303,26 @@ def test_memory_is_planned(study: MadeUp) -> None:
             folds=study.runs,
             memory_limit="1MB",
         )
+
+
+def test_a_sphere_may_take_more_than_blocks_do(
+    study: MadeUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"models": study.models, "folds": study.runs, "method": "pearson"}
+    whole = rdm_searchlight(study.image, study.mask, study.conditions, **options)
+    monkeypatch.setattr(spheres_module, "_BLOCK_BYTES", 1)
+    found = rdm_searchlight(study.image, study.mask, study.conditions, **options)
+    for name in study.models:
+        np.testing.assert_array_equal(found.scores[name], whole.scores[name])
+
+
+def test_masks_on_another_grid(study: MadeUp) -> None:
+    other = nib.Nifti1Image(np.ones(SHAPE, "u1"), np.eye(4))
+    options: dict[str, Any] = {"models": study.models, "folds": study.runs}
+    for masks in ({"mask": other}, {"mask": study.mask, "process_mask": other}):
+        with pytest.raises(GridMismatchError, match="resample it to the image first") as caught:
+            rdm_searchlight(study.image, conditions=study.conditions, **masks, **options)
+        assert "resample=" not in str(caught.value)
 
 
 def test_what_cannot_be_searched(study: MadeUp) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +10,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from boldstream.core.errors import CorruptImageError, ImageFileError
+from boldstream.core.errors import CorruptImageError, ImageFileError, MemoryBudgetError
 from boldstream.io.opening import open_image
+from tests.fuzz.guard import guarded
 from tests.io.reading import read_all, saved
 
 REAL = "haxby_pymvpa/haxby2001/sub001/BOLD/task001_run001/bold_25mm.nii.gz"
@@ -56,15 +56,6 @@ def test_bit_flips_raise(
         path.write_bytes(damaged)
         with pytest.raises(ImageFileError, match=r"flipped\.nii\.gz"):
             read_all(path)
-
-
-@pytest.fixture
-def without_isal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    def remove() -> None:
-        for module in ("isal", "isal.igzip"):
-            monkeypatch.setitem(sys.modules, module, None)
-
-    return remove
 
 
 def test_stdlib_gzip_stands_in_and_says_so(
@@ -141,8 +132,34 @@ def test_files_that_are_no_images(tmp_path: Path) -> None:
         assert name in str(caught.value)
 
 
+def test_wildcards_are_not_expanded_and_it_is_said(tmp_path: Path) -> None:
+    saved(tmp_path / "run-1.nii", np.ones((2, 2, 2), "f4"))
+    pattern = str(tmp_path / "run-*.nii")
+    with pytest.raises(ImageFileError, match="wildcards are not expanded") as caught:
+        open_image(pattern)
+    assert f"sorted(glob.glob({pattern!r}))" in str(caught.value)
+    with pytest.raises(
+        ImageFileError, match=r"rum-\*.nii does not exist; did you mean 'run-1.nii'"
+    ):
+        open_image(tmp_path / "rum-*.nii")
+
+
 def test_half_of_a_pair_names_what_is_missing(tmp_path: Path) -> None:
     saved(tmp_path / "a.img", np.ones((2, 2, 2), "f4"), nib.Nifti1Pair)
     (tmp_path / "a.img").unlink()
     with pytest.raises(ImageFileError, match=r"a\.img does not exist"):
         open_image(tmp_path / "a.hdr")
+
+
+@pytest.mark.parametrize("ending", ["hdr", "hdr.gz"])
+def test_a_header_that_claims_more_extensions_than_there_is_memory(
+    tmp_path: Path, ending: str
+) -> None:
+    image = tmp_path / f"a.{ending.replace('hdr', 'img')}"
+    header = saved(image, np.ones((2, 2, 2), "f4"), nib.Nifti1Pair).with_name(f"a.{ending}")
+    with nib.openers.ImageOpener(str(header)) as file:
+        whole = file.read(348)
+    with nib.openers.ImageOpener(str(header), "wb") as file:
+        file.write(whole + b"\1\0\0\0" + np.array([1 << 30, 4], "i4").tobytes() + bytes(64))
+    with guarded(most_bytes=512 << 20), pytest.raises(MemoryBudgetError, match="more memory than"):
+        open_image(image)

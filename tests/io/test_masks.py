@@ -249,6 +249,22 @@ class TestLabels:
         (tmp_path / "x_dseg.tsv").write_text("index\tname\tcolor\n1\tV1\tred\n")
         assert load_labels(tmp_path / "x_dseg.nii.gz", GRID).names == ("V1", "2")
 
+    @pytest.mark.parametrize("table", ["atlas.tsv", "atlas_labels.tsv"])
+    @pytest.mark.parametrize("image", ["atlas.nii", "atlas.nii.gz"])
+    def test_a_table_of_names_beside_any_atlas(
+        self, tmp_path: Path, image: str, table: str
+    ) -> None:
+        data = np.zeros(SHAPE, "i2")
+        data[0, 0, :2] = 1, 2
+        nib.save(nib.Nifti1Image(data, AFFINE), tmp_path / image)
+        (tmp_path / table).write_text("index\tname\n1\tV1\n2\tV2\n")
+        assert load_labels(tmp_path / image, GRID).names == ("V1", "V2")
+        given = load_labels(tmp_path / image, GRID, names={1: "A", 2: "B"})
+        assert given.names == ("A", "B")
+        # As time courses that were written beside the atlas.
+        (tmp_path / table).write_text("V1\tV2\n0.5\t0.7\n")
+        assert load_labels(tmp_path / image, GRID).names == ("1", "2")
+
     @pytest.mark.parametrize("dtype", ["u4", "i8", "u8", "f8"])
     def test_labels_beyond_31_bits(self, dtype: str) -> None:
         data = np.zeros(SHAPE, dtype)

@@ -79,3 +79,15 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
 def test_arrays_that_are_no_seeds(seeds: Any, says: str) -> None:
     with pytest.raises(ParameterError, match=says):
         load_seeds(seeds)
+
+
+def test_names_that_are_given(tmp_path: Path) -> None:
+    points = [(1, 2, 3), (4, 5, 6)]
+    assert load_seeds(points, ["PCC", "V1"]).names == ("PCC", "V1")
+    path = tmp_path / "seeds.tsv"
+    path.write_text("x\ty\tz\tname\n1\t2\t3\tleft\n")
+    assert load_seeds(path, ("right",)).names == ("right",)
+    wrong: list[Any] = [["PCC"], "ab", ["PCC", 2], [], 3, {"PCC", "V1"}]
+    for names in wrong:
+        with pytest.raises(ParameterError, match="`names` must be 2 strings, one for each seed"):
+            load_seeds(points, names)

@@ -13,7 +13,7 @@ import pytest
 import boldstream as bs
 from boldstream.core.grid import Grid
 from boldstream.io.opening import open_image
-from boldstream.io.sidecar import read_sidecar, repetition_time, sidecar_of
+from boldstream.io.sidecar import read_json, read_sidecar, repetition_time, sidecar_of
 from boldstream.io.source import Series
 
 
@@ -115,7 +115,7 @@ def test_neither_knows(series: Series) -> None:
             repetition_time(replace(series, tr=None))
 
 
-@pytest.mark.parametrize("wrong", ["2.0", 0, -2, True, [2.0], float("nan"), float("inf")])
+@pytest.mark.parametrize("wrong", ["2.0", 0, -2, True, [2.0], float("nan"), float("inf"), 10**400])
 def test_what_is_no_time(series: Series, wrong: Any) -> None:
     say(series, {"RepetitionTime": wrong})
     with pytest.raises(bs.TableError, match=r"RepetitionTime in .* must be above 0 s, got"):
@@ -135,3 +135,10 @@ def test_real_sidecars(shared_data: Path) -> None:
     assert series.tr == pytest.approx(1.794, abs=1e-3)
     assert repetition_time(series) == read_sidecar(path)["RepetitionTime"]
     assert repetition_time(series, 2.0) == 2.0
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "9" * 5000, '{"a": \\x}'])
+def test_json_that_python_gives_up_on(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(bs.TableError, match=r"a\.json cannot be read as JSON"):
+        read_json(tmp_path / "a.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -13,6 +13,7 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.source import Scaling
 from boldstream.io.stream_writing import open_volume_writer
+from tests.oracle import fdata
 
 AFFINE = np.array([[-2.0, 0, 0, 9], [0, 2.5, 0, -8], [0, 0, 3, -7], [0, 0, 0, 1]])
 GRID = Grid((4, 5, 6), AFFINE)
@@ -109,3 +110,15 @@ def test_wrong_shape_and_name_are_refused(tmp_path: Path) -> None:
         write(tmp_path / "a.img", volumes(1), "float32", n_volumes=1)
     with pytest.raises(ParameterError, match="n_volumes"):
         write(tmp_path / "a.nii", volumes(0), "float32", n_volumes=0)
+
+
+def test_the_standard_library_compresses_where_isal_is_not(
+    tmp_path: Path, without_isal: Callable[[], None]
+) -> None:
+    data = volumes(2)
+    without_isal()
+    for name in ("one.nii.gz", "two.nii.gz"):
+        write(tmp_path / name, data, "float32", n_volumes=2)
+    np.testing.assert_allclose(fdata(tmp_path / "one.nii.gz"), np.moveaxis(data, 0, -1), rtol=1e-6)
+    # No time in it, either.
+    assert (tmp_path / "one.nii.gz").read_bytes() == (tmp_path / "two.nii.gz").read_bytes()

@@ -179,3 +179,21 @@ def test_the_study_that_is_meant(
     assert find_study({"BOLDSTREAM_STUDY": str(raw)}).root == raw
     touch(elsewhere, "dataset_description.json")
     assert find_study({}).root == elsewhere
+
+
+def test_tables_of_a_template_are_of_the_runs_of_the_images(tmp_path: Path) -> None:
+    for name in ("b_01_run1.nii", "b_01_run2.nii", "b_01_run4.nii"):
+        (tmp_path / name).touch()
+    for run in ("01", "02", "03"):
+        (tmp_path / f"e_01_run{run}.tsv").touch()
+    config = bs.OAKConfig(
+        root=tmp_path,
+        image_template="b_{subject}_run{run}.nii",
+        events_template="e_{subject}_run{run}.tsv",
+    )
+    with pytest.raises(bs.TableError, match=r"of the same runs .* e_01_run03\.tsv for b_01_run4"):
+        config.events("01")
+    (tmp_path / "e_01_run03.tsv").rename(tmp_path / "e_01_run04.tsv")
+    assert [path.name for path in config.events("01")] == [
+        f"e_01_run{run}.tsv" for run in ("01", "02", "04")
+    ]

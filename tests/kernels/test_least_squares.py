@@ -23,3 +23,23 @@ def test_dependent_columns_get_the_shortest_solution(rng: np.random.Generator) -
     target = rng.random(50)
     solved = gram_inverse(matrix.T @ matrix) @ matrix.T @ target
     np.testing.assert_allclose(solved, linalg.lstsq(matrix, target)[0], rtol=1e-8)
+
+
+def gram_of(ratio: float) -> np.ndarray:
+    """That of two columns of length 1, the ratio of whose eigenvalues is this."""
+    c = (1 - ratio) / (1 + ratio)
+    return np.array([[1, c], [c, 1]])
+
+
+def test_columns_that_are_nearly_dependent_are_solved_in_any_units() -> None:
+    for ratio, independent in ((1.5e-10, True), (0.7e-10, False)):
+        gram, units = gram_of(ratio), np.diag([1.0, 1e-8])
+        exact = np.linalg.inv(gram)
+        ours = units @ gram_inverse(units @ gram @ units) @ units
+        assert np.allclose(ours, exact, rtol=1e-3) is independent
+
+
+def test_columns_that_are_dependent_to_thirteen_digits_share_the_solution() -> None:
+    np.testing.assert_allclose(gram_inverse(gram_of(0.7e-13)), np.full((2, 2), 0.25), rtol=1e-3)
+    kept = gram_of(1.5e-13)
+    np.testing.assert_allclose(gram_inverse(kept), np.linalg.inv(kept), rtol=0.02)

@@ -63,6 +63,15 @@ def test_bands_make_up_the_matrix(shape: Any, seed: int) -> None:
     assert cut.nbytes <= matrix.nbytes
 
 
+@pytest.mark.parametrize("n", [1, 23, 24, 25, 48, 60])
+def test_bands_lie_side_by_side(n: int) -> None:
+    cut = banded(np.ones((n, 7)), np.dtype("f4"))
+    rows = [range(n)[rows] for rows, _, _ in cut.bands]
+    assert [i for band in rows for i in band] == list(range(n))
+    assert cut.nbytes == n * 7 * 4
+    assert (cut.n_before, cut.n_after) == (7, n)
+
+
 @pytest.mark.parametrize("axes", [(0, 1), (1, 2), (0, 2), (0, 1, 2)])
 def test_the_result_may_take_the_place_of_the_volume(axes: Any, rng: np.random.Generator) -> None:
     shape = (5, 6, 7)

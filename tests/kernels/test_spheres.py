@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,46 @@ def test_voxels_ascend_and_the_nearest_comes_last() -> None:
     assert rows[:7].tolist() == [middle + step for step in (-25, -5, -1, 0, 1, 5, 25)]
     rows, counts = sphere_neighbours((5, 5, 5), affine, np.array([[7.4, 7.4, 7.4]]), 0.1)
     assert (rows.tolist(), counts.tolist()) == ([middle], [1])
+
+
+def test_the_first_voxel_is_taken_by_a_point_beside_its_centre() -> None:
+    rows, counts = sphere_neighbours((3, 3, 3), np.eye(4), np.array([[0.3, 0.2, 0.1]]), 0.01)
+    assert (rows.tolist(), counts.tolist()) == ([0], [1])
+
+
+def test_a_large_radius_is_looked_through_in_pieces() -> None:
+    shape, centre = (90, 90, 90), np.array([[45.0, 45.0, 45.0]])
+    tracemalloc.start()
+    try:
+        rows, _ = sphere_neighbours(shape, np.eye(4), centre, 40.0)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    every = np.stack(np.meshgrid(*[np.arange(90) - 45] * 3, indexing="ij"))
+    assert len(rows) == ((every**2).sum(axis=0) <= 1600).sum()
+    # The result, what it is joined from, and the candidates of the ball: 8 bytes each, in three
+    # coordinates. All at once they took four times as much.
+    assert most < 40 * len(rows) + (8 << 20)
+
+
+def test_a_grid_of_one_voxel() -> None:
+    centres = np.array([[0.2, 0.0, 0.0], [9.0, 0.0, 0.0], [-9.0, 4.0, 1.0]])
+    for inside, expected in ((None, [1, 0, 0]), (np.zeros((1, 1, 1), bool), [0, 0, 0])):
+        _, counts = sphere_neighbours((1, 1, 1), np.eye(4), centres, 1.0, inside=inside)
+        assert counts.tolist() == expected
+
+
+@pytest.mark.parametrize("radius", [40.0, 1e4, 1e30])
+def test_spheres_larger_than_the_grid_cost_no_more_than_the_grid(radius: float) -> None:
+    centres = np.array([[3.0, 4.0, 3.0], [60.0, 0.0, 0.0]])
+    tracemalloc.start()
+    try:
+        rows, counts = sphere_neighbours(SHAPE, np.eye(4), centres, radius)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
+    voxels = np.stack(np.unravel_index(np.arange(np.prod(SHAPE)), SHAPE, order="F"), axis=1)
+    wanted = [np.flatnonzero(np.linalg.norm(voxels - c, axis=1) <= radius) for c in centres]
+    assert counts.tolist() == [len(one) for one in wanted]
+    np.testing.assert_array_equal(rows, np.concatenate(wanted))

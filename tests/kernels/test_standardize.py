@@ -64,3 +64,19 @@ def test_infinity_makes_its_column_nan_without_a_warning() -> None:
         standardize(series, [6])
         assert np.isnan(series[2, 0])
         assert np.isfinite(series[:, 1]).all()
+
+
+def test_what_rounding_leaves_of_a_constant_is_eight_units_of_its_size() -> None:
+    unit = np.finfo("f8").eps
+    sign = np.tile([1.0, -1.0], 8)
+    # Around 1024 a step is 1024 units, and the deviation of these is a whole number of them.
+    steps = np.array([7, 8, 9])
+    series = 1024 + sign[:, None] * steps * 1024 * unit
+    zscore(series, [16], ddof=0)
+    np.testing.assert_array_equal(series[:, :2], 0)
+    np.testing.assert_allclose(series[:, 2], sign)
+    # Below 1/8 it is one unit, whatever the size.
+    small = sign[:, None] * np.array([1.0, 1.5]) * unit
+    zscore(small, [16], ddof=0)
+    np.testing.assert_array_equal(small[:, 0], 0)
+    np.testing.assert_allclose(small[:, 1], sign)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,13 @@ def test_a_limit_that_is_too_tight(bold: Path) -> None:
         masker.fit_transform(bold)
 
 
+def test_a_limit_of_one_of_many_holds_for_all(bold: Path) -> None:
+    for limits in (("1MiB", None), ("8GiB", "1MiB"), (None, "1MiB")):
+        each = [ours.NiftiMasker(mask(), standardize=None, memory_limit=one) for one in limits]
+        with pytest.raises(bs.MemoryBudgetError, match="bold"):
+            ours.fit_transform_many(each, bold)
+
+
 def test_a_damaged_file_gives_nothing(bold: Path) -> None:
     bold.write_bytes(bold.read_bytes()[:-2000])
     for masker in maskers():
@@ -234,6 +242,35 @@ def test_high_variance_confounds_are_found_once_for_many(bold: Path, opened: lis
     np.testing.assert_allclose(together[1], alone, atol=1e-4)
 
 
+TRANSFORMS: dict[str, Callable[..., Any]] = {
+    "one": lambda bold, mask, **options: (
+        ours.NiftiMasker(**options).fit().transform(bold, sample_mask=mask)
+    ),
+    "single": lambda bold, mask, **options: (
+        ours.NiftiMasker(**options).fit().transform_single_imgs(bold, sample_mask=mask)
+    ),
+    "many maskers": lambda bold, mask, **options: ours.fit_transform_many(
+        [ours.NiftiMasker(**options)], bold, sample_mask=mask
+    ),
+    "many images": lambda bold, mask, **options: (
+        ours.MultiNiftiMasker(**options).fit().transform([bold, bold], sample_mask=[None, mask])
+    ),
+}
+
+
+@pytest.mark.parametrize("way", TRANSFORMS)
+@pytest.mark.parametrize("compcor", [False, True])
+def test_a_cleaning_that_cannot_be_done_is_refused_before_anything_is_read(
+    bold: Path, opened: list[str], way: str, compcor: bool
+) -> None:
+    options = {"mask_img": mask(), "standardize": None, "high_variance_confounds": compcor}
+    with pytest.raises(ValueError, match="t_r"):
+        TRANSFORMS[way](bold, None, low_pass=0.1, **options)
+    with pytest.raises(IndexError):
+        TRANSFORMS[way](bold, np.arange(N + 5), **options)
+    assert not opened
+
+
 def test_an_image_object_on_disk_is_not_decoded_to_fit(bold: Path, opened: list[str]) -> None:
     image = load(bold)
     masker = ours.NiftiLabelsMasker(atlas(), standardize=None).fit(image)
@@ -253,6 +290,57 @@ def test_cached_signals_of_an_image_object(bold: Path, tmp_path: Path, opened: l
     opened.clear()
     np.testing.assert_array_equal(masker.transform(load(bold)), first)
     assert not opened
+
+
+@pytest.fixture
+def cached(tmp_path: Path) -> Any:
+    """A masker that keeps its signals."""
+    folder = str(tmp_path / "cache")
+    return ours.NiftiMasker(mask(), standardize=None, memory=folder, memory_level=1).fit()
+
+
+def of_bytes(bold: Path, factor: float = 1.0) -> Any:
+    """An image whose data are on no disk, and are not read yet."""
+    data = load(bold).get_fdata(dtype=np.float32) * np.float32(factor)
+    return nib.Nifti1Image.from_bytes(nib.Nifti1Image(data, AFFINE).to_bytes())
+
+
+def test_cached_signals_are_not_those_of_another_image_of_bytes(
+    bold: Path, cached: Any, opened: list[str]
+) -> None:
+    first = cached.transform(of_bytes(bold))
+    np.testing.assert_allclose(cached.transform(of_bytes(bold, 2)), 2 * first)
+    # Once for the key: the signals are there.
+    opened.clear()
+    np.testing.assert_array_equal(cached.transform(of_bytes(bold)), first)
+    assert len(opened) == 1
+    # Without a cache there is no key.
+    opened.clear()
+    clone(cached).set_params(memory=None).fit().transform(of_bytes(bold))
+    assert len(opened) == 1
+
+
+def test_cached_signals_of_an_image_of_bytes_are_not_those_of_a_file_it_was_saved_to(
+    bold: Path, cached: Any, tmp_path: Path
+) -> None:
+    first, second = of_bytes(bold), of_bytes(bold, 2)
+    signals = []
+    for image in (first, second):
+        image.to_filename(tmp_path / "saved.nii")
+        os.utime(tmp_path / "saved.nii", ns=(1, 1))
+        signals.append(cached.transform(image))
+    np.testing.assert_allclose(signals[1], 2 * signals[0])
+
+
+def test_cached_signals_are_not_those_before_the_data_were_edited(bold: Path, cached: Any) -> None:
+    image = load(bold)
+    first = cached.transform(image)
+    image.get_fdata()[...] *= 2
+    np.testing.assert_allclose(cached.transform(image), 2 * first, rtol=1e-6)
+    array = nib.Nifti1Image(np.asarray(load(bold).dataobj).copy(), AFFINE)
+    np.testing.assert_allclose(cached.transform(array), first, rtol=1e-6)
+    np.asarray(array.dataobj)[...] *= 2
+    np.testing.assert_allclose(cached.transform(array), 2 * first, rtol=1e-6)
 
 
 def test_cleaning_is_in_the_plan() -> None:

@@ -406,12 +406,15 @@ def test_what_cannot_be_extracted(
         loader.extract_roi_timeseries_memmap(*call)
 
 
-def test_one_volume_cannot_be_standardised(tmp_path: Path) -> None:
+@pytest.mark.parametrize("standardize", [True, "psc"])
+def test_one_volume_cannot_be_standardised(tmp_path: Path, cache: Path, standardize: Any) -> None:
     nib.save(nib.Nifti1Image(np.ones((*SHAPE, 1), "f4"), AFFINE), tmp_path / "1.nii.gz")
     study = bs.OAKConfig(root=tmp_path, image_template="{subject}.nii.gz")
-    loader = bs.create_memory_efficient_loader(study)
-    with pytest.raises(bs.ParameterError, match="`standardize` must be False for a run of one"):
-        loader.extract_roi_timeseries_memmap("1", np.ones(SHAPE))
+    said = f"`standardize` must be False for a run of one volume, got {standardize!r}"
+    with bs.MemoryEfficientContext(study, bs.MemoryConfig(**IN_FILES)) as loader:
+        with pytest.raises(bs.ParameterError, match=said):
+            loader.extract_roi_timeseries_memmap("1", np.ones(SHAPE), standardize)
+        assert not list(cache.rglob("*.npy"))
 
 
 def test_pickling_sends_the_settings(study: Study) -> None:

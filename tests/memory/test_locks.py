@@ -230,3 +230,19 @@ assert not path.exists()
 
 def test_a_forked_child_does_not_let_go_of_its_parents_lock(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", FORK, str(tmp_path / "x.boldstream-lock")], check=True)
+
+
+@pytest.mark.parametrize("years", [-60, 60], ids=["the past", "the future"])
+def test_the_age_of_files_means_nothing(tmp_path: Path, years: float) -> None:
+    """A clock that jumps makes no folder of the living old, nor one of the dead young."""
+    then = time.time() + years * 365 * 86400
+    alive, dead = tmp_path / "a.tmp", tmp_path / "b.tmp"
+    lock = owner_lock(alive)
+    lock_path(dead).touch()
+    for folder in (alive, dead):
+        folder.mkdir()
+        for path in (folder, lock_path(folder)):
+            os.utime(path, (then, then))
+    reap(tmp_path, ".tmp")
+    assert (alive.exists(), dead.exists()) == (True, False)
+    lock.close()

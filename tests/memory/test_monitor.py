@@ -133,7 +133,9 @@ def test_the_timeline_shows_what_was_taken_and_when() -> None:
     assert marked.operation == "took 200 MiB"
     first = monitor.timeline[0]
     assert marked.process_gb - first.process_gb == pytest.approx(200 / 1024, rel=0.2)
-    assert 0 <= first.seconds < 0.1 <= marked.seconds
+    # A look at a process as large as that of all tests takes a while, too.
+    assert 0 <= first.seconds < marked.seconds
+    assert marked.seconds >= 0.1
     # The thread has ended with the block.
     assert "boldstream-memory" not in [thread.name for thread in threading.enumerate()]
     time.sleep(0.05)

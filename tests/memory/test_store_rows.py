@@ -58,6 +58,9 @@ def test_what_is_not_finite(window: int, tmp_path: Path, monkeypatch: pytest.Mon
     nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "bold.nii.gz")
     with stored(tmp_path / "bold.nii.gz", tmp_path) as found:
         assert np.flatnonzero(~found.find_finite()).tolist() == rows
+        some = found.find_finite(np.array([0, 68, 69]))
+        assert np.flatnonzero(~some).tolist() == [0, N_VOXELS - 1]
+        assert found.find_finite(np.arange(1, 64)).all()
 
 
 def test_rows_that_cannot_be(tmp_path: Path) -> None:
@@ -67,6 +70,8 @@ def test_rows_that_cannot_be(tmp_path: Path) -> None:
     for rows in ([3, 2], [4, 4]):
         with pytest.raises(ParameterError, match="`rows` must ascend"):
             found.read_rows(np.array(rows))
+    with pytest.raises(ParameterError, match="`volumes` must lie from 0 to"):
+        found.find_finite(np.array([0, found.n_volumes]))
     data = found.path / "data.npy"
     with data.open("r+b") as file:
         file.truncate(200)

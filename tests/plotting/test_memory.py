@@ -37,7 +37,7 @@ def test_lines_are_the_samples_in_the_order_of_time() -> None:
     assert set(limit.get_ydata()) == {8.0}
     assert limit.get_linestyle() == "--"
     assert len({line.get_linestyle() for line in (process, used, limit)}) == 3
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (s)", "memory (GB)")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (s)", "memory (GiB)")
     low, high = ax.get_ylim()
     assert low == 0
     assert high > 8
@@ -56,7 +56,7 @@ def test_a_table_with_process_alone() -> None:
     table = pd.DataFrame({"seconds": [0, 1], "process_gb": [0.25, 0.5], "operation": ["a", None]})
     ax = plot_memory(table)
     assert line_of(ax, "this process").get_ydata().tolist() == [256.0, 512.0]
-    assert ax.get_ylabel() == "memory (MB)"
+    assert ax.get_ylabel() == "memory (MiB)"
     assert "in use by all" not in [line.get_label() for line in ax.lines]
     assert line_of(ax, "operation").get_xdata().tolist() == [0]
 
@@ -75,7 +75,7 @@ def test_a_monitor_brings_its_limit() -> None:
 
 def test_a_limit_far_above_is_named_and_leaves_the_lines_their_room() -> None:
     ax = plot_memory(SAMPLES, limit=100 * GB)
-    assert "limit far above: 100 GB ↑" in texts_of(ax)
+    assert "limit far above: 100 GiB ↑" in texts_of(ax)
     assert ax.get_ylim()[1] < 10
     ax = plot_memory([Sample(0, 0.0, 0.0)], limit="1GB")
     assert set(line_of(ax, "limit").get_ydata()) == {1024.0}

@@ -155,3 +155,14 @@ def test_a_paper_that_is_cited_twice_is_listed_once() -> None:
     cite = Citations()
     assert cite("power2012") == cite("power2012") == "(Power et al., 2012)"
     assert len(cite.references()) == 1
+
+
+def test_subjects_with_other_settings_are_named(results: Path) -> None:
+    assert "other settings" not in text_of(results)
+    for path in results.glob("sub-02/regions/*/unit.json"):
+        note = json.loads(path.read_text())
+        note["parameters"]["settings"]["estimator"] = "svc"
+        path.write_text(json.dumps(note))
+    sentence = "With subjects 02 it was made with other settings."
+    (paragraph,) = [line for line in text_of(results).splitlines() if sentence in line]
+    assert "(regions)" in paragraph

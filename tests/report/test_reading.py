@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from boldstream.core.errors import ParameterError, TableError
-from boldstream.report.reading import FAILED, Unit, read_run
+from boldstream.report.reading import read_run
+from boldstream.report.results import FAILED, Unit
 from boldstream.study.inputs.found import Problem
 from boldstream.study.planning import unit as planning
 from boldstream.study.running.schedule import Progress
@@ -80,7 +81,12 @@ def test_results_that_went_or_are_damaged_are_told(results: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"seconds": "<b>"}, {"seconds": -1}, {"peak_bytes": []}, {"files": {"a.tsv": None}}]
+    "change",
+    [
+        *({"seconds": "<b>"}, {"seconds": -1}, {"peak_bytes": []}, {"files": {"a.tsv": None}}),
+        # Larger than any float.
+        *({"seconds": 10**400}, {"files": {"a.tsv": 10**400}}),
+    ],
 )
 def test_amounts_that_are_none_make_a_result_damaged(
     results: Path, change: dict[str, object]
@@ -143,3 +149,22 @@ def test_parts_of_an_id() -> None:
     assert (unit.subject, unit.name, unit.part) == ("01", "regions", "Frontal Pole, left")
     assert (Unit("group/maps").subject, Unit("sub-01/").name, Unit("x").name) == ("", "", "")
     assert Unit("group/maps").note() == {}
+
+
+def test_regions_of_a_whole_analysis_are_not_told_twice(results: Path) -> None:
+    """`run --rois` in a study of many subjects makes units beside that of all regions."""
+    before = {unit.id for unit in read_run(results).units}
+    part = next(name for name in sorted(before) if name.startswith("sub-01/regions/"))
+    shutil.copytree(results / part, results / "whole")
+    shutil.rmtree(results / "sub-01" / "regions")
+    shutil.move(results / "whole", results / "sub-01" / "regions")
+    shutil.copytree(results / "sub-01" / "regions", results / "whole")
+    shutil.move(results / "whole", results / part)
+    status = results / "status.tsv"
+    line = next(line for line in status.read_text().splitlines() if part in line)
+    status.write_text(f"{status.read_text()}{line.replace(part, 'sub-01/regions')}\n")
+    found = {unit.id for unit in read_run(results).units if unit.id.startswith("sub-01/regions")}
+    assert found == {"sub-01/regions"}
+    assert {name for name in before if name.startswith("sub-02/")} <= {
+        unit.id for unit in read_run(results).units
+    }

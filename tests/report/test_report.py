@@ -22,8 +22,8 @@ import pytest
 from PIL import Image
 
 from boldstream.core.errors import OutputExistsError, ParameterError
-from boldstream.report import write_report
-from boldstream.report.blocks import Block
+from boldstream.report import write_report, writing
+from boldstream.report.blocks import Block, Link
 from boldstream.report.making import attempt
 from boldstream.report.pages import file_of
 from tests.report.parsing import Reading, addresses, read_page
@@ -59,6 +59,21 @@ def test_nothing_is_loaded_from_elsewhere_and_links_lead_to_files(report: Path) 
             else:
                 assert anchor in ids
     assert n_results > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("Food <choices>", "Food <choices>"), ("", "Study results"), (["a"], "Study results")],
+)
+def test_a_report_is_named_after_the_data(results: Path, name: object, title: str) -> None:
+    path = results / "dataset_description.json"
+    content = json.loads(path.read_text())
+    # As the data set that the study was made of calls itself.
+    assert content["Name"] == "boldstream demo"
+    path.write_text(json.dumps(content | {"Name": name}))
+    shutil.rmtree(results / "sub-01")
+    index = write_report(results, subjects=["01"])
+    assert read_page(index).all("h1")[0].text == title
 
 
 def test_a_page_has_landmarks_and_headings_in_order(a_page: Reading) -> None:
@@ -240,7 +255,9 @@ def test_values_that_no_step_writes_are_told_and_the_rest_is_shown(results: Path
         page = read_page(results / "report" / name)
         assert {"Files", "Memory and time"} <= {one.text for one in page.all("h2")}
         notes = [one.text for one in page.elements if one.attributes.get("class") == "trouble"]
-        troubles[name] = sum("a file of these results is damaged (" in one for one in notes)
+        troubles[name] = sum("a file of these results is damaged, or" in one for one in notes)
+        folded = [one.text for one in page.all("pre") if "Traceback" in one.text]
+        assert len(folded) == troubles[name]
     # Quality, searchlight, memory; and quality, memory, methods.
     assert troubles == {"sub-01.html": 3, "index.html": 3}
 
@@ -328,3 +345,23 @@ def luminance(colour: str) -> float:
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     ]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def test_pages_of_many_subjects_link_to_those_nearby(
+    results: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(writing, "_LINKED", 2)
+    monkeypatch.setattr(writing, "_NEARBY", 0)
+    place = write_report(results, tmp_path / "report").parent
+    for name, pages in {
+        "index.html": {"index.html", "sub-01.html", "sub-02.html"},
+        "sub-01.html": {"index.html", "sub-01.html"},
+        "sub-02.html": {"index.html", "sub-02.html"},
+    }.items():
+        linked = {path.partition("#")[0] for path in addresses(read_page(place / name))}
+        assert {path for path in linked if path.endswith(".html") and "/" not in path} == pages
+
+
+def test_links_grow_with_subjects_alone() -> None:
+    links = tuple(Link(str(i), f"{i}.html") for i in range(1000))
+    assert sum(len(writing._links_on(i, links)) for i in range(1, 1001)) < 20_000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boldstream.report.reading import Unit
+from boldstream.report.results import Unit
 from boldstream.report.sections import resources
 from boldstream.report.sections.resources import lay_out, resource_blocks
 

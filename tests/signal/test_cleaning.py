@@ -357,6 +357,21 @@ def test_what_is_not_finite_stays_in_its_column(value: float, n_columns: int) ->
 
 
 @pytest.mark.parametrize("n_columns", [6, 250], ids=["few", "operator"])
+@pytest.mark.parametrize("options", [{}, {"high_pass": 0.01, "t_r": T_R}], ids=str)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nan_leaves_the_percent_of_others_alone(
+    value: float, options: dict[str, Any], n_columns: int
+) -> None:
+    series, others = series_of(60, n_columns), np.arange(n_columns) != 2
+    cleaning = Cleaning(detrend=True, standardize="psc", **options)
+    wanted = by_nilearn(series[:, others].copy(), cleaning)
+    series[7, 2] = value
+    ours = clean(series, cleaning)
+    assert np.isnan(ours[:, 2]).all()
+    assert largest_difference(ours[:, others], wanted) < 1e-10
+
+
+@pytest.mark.parametrize("n_columns", [6, 250], ids=["few", "operator"])
 @pytest.mark.parametrize("options", FILTERS[:2], ids=str)
 def test_nan_in_a_censored_volume_reaches_nothing(options: dict[str, Any], n_columns: int) -> None:
     series = series_of(60, n_columns)
@@ -371,14 +386,25 @@ def test_nan_in_a_censored_volume_reaches_nothing(options: dict[str, Any], n_col
         assert largest_difference(ours, theirs) < 1e-10
 
 
-def test_nan_cannot_be_interpolated_between() -> None:
-    series = series_of(60, 250)
+@pytest.mark.parametrize("n_columns", [6, 250], ids=["few", "operator"])
+@pytest.mark.parametrize("how", [None, "zscore_sample", "psc"])
+def test_nan_cannot_be_interpolated_between(how: Any, n_columns: int) -> None:
+    series = series_of(60, n_columns)
     series[7, 3] = np.nan
-    cleaning = Cleaning(high_pass=0.01, t_r=T_R, sample_mask=np.delete(np.arange(60), 30))
+    cleaning = Cleaning(
+        high_pass=0.01, t_r=T_R, sample_mask=np.delete(np.arange(60), 30), standardize=how
+    )
     with pytest.raises(ValueError, match="finite"):
         by_nilearn(series.copy(), cleaning)
     with pytest.raises(bs.NonFiniteError, match=r"`ensure_finite=True` puts 0 there"):
         clean(series, cleaning)
+
+
+@pytest.mark.parametrize("how", ["zscore_sample", "psc"])
+def test_two_volumes_are_standardised(how: Any) -> None:
+    ours, theirs = both(series_of(2, 9), Cleaning(standardize=how))
+    np.testing.assert_allclose(ours, theirs)
+    assert (np.abs(ours) > 1e-6).all()
 
 
 @pytest.mark.parametrize("how", ["zscore_sample", "psc"])

@@ -123,6 +123,28 @@ def test_other_values_are_refused(confounds: Any, said: str) -> None:
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("form", ["pandas", "polars", "tsv", "csv"])
+def test_names_of_columns_may_be_patterns(tmp_path: Path, form: str) -> None:
+    confounds = forms(tmp_path)[form]
+    for columns in (["rot_*", "trans_?"], ["rot_z", "*"]):
+        chosen = read_confounds(confounds, 3, columns=columns)
+        np.testing.assert_allclose(chosen, VALUES[:, ::-1], rtol=1e-6)
+    with pytest.raises(bs.TableError, match=r"column 'csf_\*', got trans_x, rot_z"):
+        read_confounds(confounds, 3, columns=["trans_x", "csf_*"])
+
+
+def test_a_name_with_a_bracket_is_itself_before_it_is_a_pattern() -> None:
+    frame = pd.DataFrame({"a[1]": [1.0, 2.0], "a1": [3.0, 4.0]})
+    np.testing.assert_array_equal(read_confounds(frame, 2, columns=["a[1]"]), [[1.0], [2.0]])
+    np.testing.assert_array_equal(read_confounds(frame, 2, columns=["[a]1"]), [[3.0], [4.0]])
+
+
+def test_the_hint_at_gaps_names_no_parameter(tmp_path: Path) -> None:
+    path = written(tmp_path / "gaps.tsv", "a\tb\nn/a\t1\n2\t3\n")
+    with pytest.raises(bs.TableError, match="choose other columns, or fill the gaps"):
+        read_confounds(path, 2)
+
+
 def test_columns_need_names(tmp_path: Path) -> None:
     with pytest.raises(bs.ParameterError, match=r"`columns` must be None"):
         read_confounds(VALUES, 3, columns=["a"])

@@ -222,6 +222,37 @@ def test_volumes_are_resampled_to_a_target_and_then_smoothed(runs: list[Path]) -
     assert_equal(found["V1"], wanted)
 
 
+def test_a_mask_as_target_does_what_niftimasker_does_with_a_mask_on_another_grid(
+    runs: list[Path],
+) -> None:
+    affine = np.diag([4.0, 3.5, 3.0, 1.0])
+    affine[:3, 3] = [1, -1, 2]
+    mask = nib.Nifti1Image(np.ones((4, 5, 5), "u1"), affine)
+    options: Any = {"nan_policy": "nilearn", "dtype": "float64"}
+    found = bs.extract(runs[0], {"V1": mask}, target=mask, **options)["V1"]
+    assert_equal(found, by_nilearn(NiftiMasker, mask, runs[0]))
+    # The other way round there are other voxels.
+    ours = bs.extract(runs[0], {"V1": mask}, resample="mask", **options)["V1"]
+    assert ours.shape != found.shape
+
+
+def test_censored_volumes_take_no_part_in_the_detrending() -> None:
+    image, kept = made_up(40), np.delete(np.arange(40), [7, 30])
+    masks, options = {"V1": mask_image()}, {"detrend": True, "sample_mask": kept}
+    wanted = bs.extract(image, masks, **options)["V1"]  # type: ignore[arg-type]
+    np.asarray(image.dataobj)[..., 7] = 1e6
+    found = bs.extract(image, masks, **options)["V1"]  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("kind", [bs.Maps, bs.Voxels])
+def test_what_is_cleaned_multiplies_where_the_reduction_does(kind: Any) -> None:
+    series = open_image(made_up(40)).series
+    where = nib.Nifti1Image(np.ones((*SHAPE, 2)), AFFINE) if kind is bs.Maps else mask_image()
+    bound = Cleaned(kind(where), [Cleaning(detrend=True)], "m").bind(series)
+    assert bound.accumulator.multiplies is (kind is bs.Maps)
+
+
 # The repetition time.
 
 

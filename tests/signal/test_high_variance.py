@@ -69,6 +69,20 @@ def test_equals_nilearn_on_real_images(shared_data: Path, name: str) -> None:
     assert_equal_up_to_sign(high_variance_confounds(path), of_nilearn(str(path)), 1e-3)
 
 
+def test_equals_nilearn_where_a_float32_loses_what_varies(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    data = image(rng).get_fdata()
+    stored = 50 * (data - data.mean(axis=-1, keepdims=True))
+    assert np.abs(stored).max() < 32767
+    bold = nib.Nifti1Image(stored.astype("i2"), AFFINE)
+    bold.header.set_slope_inter(0.01, 1e6)
+    path = tmp_path / "bold.nii"
+    nib.save(bold, path)
+    ours = high_variance_confounds(path, percentile=20)
+    assert_equal_up_to_sign(ours, of_nilearn(str(path), percentile=20), 1e-6)
+
+
 @pytest.mark.parametrize("detrend", [True, False])
 def test_power_equals_scipy(rng: np.random.Generator, detrend: bool) -> None:
     bold = image(rng, dtype="f4")
@@ -123,6 +137,7 @@ def test_voxels_with_gaps_are_left_out(rng: np.random.Generator) -> None:
         ({"n_confounds": 16}, "at most the 15 voxels that `percentile` 2 leaves"),
         ({"percentile": 101}, "`percentile` must be a number from 0 to 100, got 101"),
         ({"percentile": "2"}, "`percentile` must be a number from 0 to 100, got '2'"),
+        ({"percentile": True}, "`percentile` must be a number from 0 to 100, got True"),
     ],
 )
 def test_parameters_are_checked(

@@ -62,6 +62,21 @@ def test_dvars_of_a_scaled_file_and_of_two_runs(tmp_path: Path, rng: np.random.G
     np.testing.assert_array_equal(one, side_by_side)
 
 
+def test_the_memory_of_dvars_is_what_its_plan_says() -> None:
+    import tracemalloc
+
+    data = np.zeros((4, 40_000), np.float32)
+    series = bs.open_image(image(data.T.reshape(200, 200, 1, 4))).series
+    accumulator = DVARS(np.ones((200, 200, 1), bool)).bind(series).accumulator
+    state, cost = accumulator.init(range(4)), accumulator.cost()
+    tracemalloc.start()
+    accumulator.update(state, Block(data, 0, Scaling(), 0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    planned = cost.state + cost.scratch
+    assert 0.6 * planned < peak < planned + 10_000
+
+
 def test_dvars_leaves_out_what_is_not_finite() -> None:
     data = np.zeros((2, 2, 2, 4))
     data[..., 1] = 3.0

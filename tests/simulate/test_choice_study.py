@@ -145,7 +145,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
         {"n_subjects": 0},
         {"n_trials": 3},
         {"spacing": 1.0},
-        {"tr": -1.0},
+        {"t_r": -1.0},
         {"shape": (8, 28, 24)},
         {"choice_change": 0.0},
     ],

@@ -25,7 +25,7 @@ def read(path: Path) -> np.ndarray:
 def test_noise_is_one_per_cent_in_the_brain_and_nothing_is_outside(
     tmp_path: Path, dtype: str
 ) -> None:
-    write_bold(tmp_path / "a.nii.gz", HEAD, 200, dtype=dtype, tr=1.5)
+    write_bold(tmp_path / "a.nii.gz", HEAD, 200, dtype=dtype, t_r=1.5)
     image = nib.Nifti1Image.from_filename(tmp_path / "a.nii.gz")
     assert image.get_data_dtype() == np.dtype(dtype)
     assert image.header.get_zooms()[3] == 1.5

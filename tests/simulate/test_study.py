@@ -107,7 +107,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_subjects": 0}, {"n_planted": 21}, {"tr": -1.0}, {"n_volumes": 5}]
+    "wrong", [{"n_subjects": 0}, {"n_planted": 21}, {"t_r": -1.0}, {"n_volumes": 5}]
 )
 def test_impossible_designs_are_refused_and_leave_nothing(
     tmp_path: Path, wrong: dict[str, int]

@@ -64,3 +64,17 @@ def test_what_stands_was_cut_as_by_the_final_range(
     again = ClipRange(known.low, known.high)
     assert all(clipped(again, *(over * value for value in pair)) for pair in volumes)
     assert again.stands(known)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize("size", [1.0, 1024.0])
+def test_what_rounding_can_have_done_is_cut_and_forgotten(sign: float, size: float) -> None:
+    unit = float(np.finfo("f8").eps) * size
+    for units, stands in ((0, True), (16, True), (17, False)):
+        known = ClipRange(low=-size, high=size)
+        values = np.array([0.0, sign * (size + units * unit)])
+        known.clip(values)
+        assert values.tolist() == [0.0, sign * size]
+        # Of a wider range it would have been cut elsewhere, or not at all.
+        assert known.stands(ClipRange(low=-2 * size, high=2 * size)) is stands
+        assert known.stands(ClipRange(low=-size, high=size))

@@ -11,6 +11,7 @@ import pytest
 from nilearn.maskers import NiftiMasker
 
 import boldstream as bs
+from boldstream.streaming.reductions import WeightMaps
 from tests.oracle import fdata
 
 AFFINE = np.diag([2.0, 2.0, 2.5, 1.0])
@@ -85,6 +86,22 @@ def test_project_needs_real_numbers(bold: Path, weights: Any) -> None:
         bs.stream(bold, bs.Project(weights))
 
 
-def test_project_refuses_nan(bold: Path) -> None:
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("where", [slice(None), slice(7, 8)])
+def test_project_refuses_what_is_not_finite(bold: Path, wrong: float, where: slice) -> None:
+    weights = np.ones((1, 31))
+    weights[0, where] = wrong
     with pytest.raises(bs.ParameterError, match="finite"):
-        bs.stream(bold, bs.Project(np.full((1, 31), np.nan)))
+        bs.stream(bold, bs.Project(weights))
+
+
+@pytest.mark.parametrize("wrong", [(3.0, -1.0, 3.0), (3.0, 3.0, np.inf), (np.nan, 3.0, 3.0)])
+def test_each_width_must_be_one(bold: Path, wrong: tuple[float, float, float]) -> None:
+    with pytest.raises(bs.ParameterError, match="`smoothing_fwhm`"):
+        bs.stream(bold, bs.Prepared(bs.Mean(), smoothing_fwhm=wrong))
+
+
+def test_columns_of_maps_are_numbered_from_one(bold: Path) -> None:
+    weights = np.random.default_rng(0).random((np.prod(SHAPE), 3))
+    (found,) = bs.stream(bold, WeightMaps(weights, names=("a", "b", "c")))
+    assert (found.labels, found.names) == ((1, 2, 3), ("a", "b", "c"))

@@ -72,6 +72,13 @@ def test_outcomes_are_in_the_order_of_tasks() -> None:
     assert ended != [0, 1, 2, 3]
 
 
+def test_the_files_of_an_image_are_read_by_one_thread() -> None:
+    notes, (one, other) = Notes(), images(2)
+    task: Task = ([one, other], [Scaled(bs.Mean(), 1.0, notes)])
+    stream_each([task], keep, n_jobs=3)
+    assert notes.workers == 1
+
+
 def test_no_task_is_no_outcome() -> None:
     assert stream_each([], keep) == []
 

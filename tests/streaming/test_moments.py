@@ -150,3 +150,10 @@ def test_merge_of_parts_equals_the_whole(rng: np.random.Generator, cuts: tuple[i
     everything = slice(0, 30)
     np.testing.assert_allclose(merged.mean(everything), data.mean(0), rtol=1e-13)
     np.testing.assert_allclose(merged.standard_deviation(everything), data.std(0), rtol=1e-10)
+
+
+@pytest.mark.parametrize("ddof", [-1, 1.5, "1"])
+def test_degrees_of_freedom_are_a_whole_number(ddof: Any) -> None:
+    image = nib.Nifti1Image(np.ones((2, 2, 2, 5), "f4"), np.eye(4))
+    with pytest.raises(bs.ParameterError, match="`ddof`"):
+        bs.stream(image, bs.Std(ddof))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import warnings
 from collections.abc import Callable
@@ -131,6 +132,19 @@ def test_what_overflows_float32_is_found() -> None:
     data[3, 2, 1, 1] = 1e300
     with pytest.raises(bs.NonFiniteError, match=r"got inf in volume 1 at voxel \(3, 2, 1\)"):
         bs.stream(image(data), bs.Voxels(LABELS > 0, nan_policy="raise"))
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_integers_whose_scaling_overflows_are_found(tmp_path: Path, prepared: bool) -> None:
+    content = bytearray(nib.Nifti1Image(np.full((*SHAPE, 2), 1000, "i2"), AFFINE).to_bytes())
+    # scl_slope of a NIfTI-1 header.
+    struct.pack_into("<f", content, 112, 1e36)
+    (tmp_path / "large.nii").write_bytes(content)
+    taken: Any = bs.Voxels(LABELS > 0, nan_policy="raise")
+    if prepared:
+        taken = bs.Prepared(bs.Voxels(LABELS > 0), smoothing_fwhm=4.0, nan_policy="raise")
+    with pytest.raises(bs.NonFiniteError, match="got inf in volume 0"):
+        bs.stream(tmp_path / "large.nii", taken)
 
 
 @pytest.mark.parametrize("kind", KINDS)

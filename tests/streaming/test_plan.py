@@ -13,6 +13,7 @@ from boldstream.core.grid import Grid
 from boldstream.io.source import Read, Series
 from boldstream.streaming.plan import Plan, make_plan
 from boldstream.streaming.reduction import Bound
+from boldstream.streaming.reductions import WeightMaps
 from tests.streaming.ready import Notes, Scaled
 
 MIB = 1 << 20
@@ -41,7 +42,7 @@ def planned(
     n_jobs: int = 1,
 ) -> Plan:
     bounds: list[Bound[Any]] = [reduction.bind(series) for reduction in reductions]
-    budget = Budget(headroom_bytes=headroom, baseline_bytes=baseline, source="memory_limit")
+    budget = Budget(baseline + headroom, baseline, "memory_limit")
     reads = (Read("bold.nii.gz", 1, "igzip"),)
     return make_plan(series, reads, bounds, budget, Buffers(series), n_jobs=n_jobs)
 
@@ -103,7 +104,7 @@ def test_thousands_of_files_are_one_line() -> None:
 def test_what_loading_took_counts() -> None:
     header = series()
     bounds = [bs.Mean().bind(header)]
-    budget = Budget(headroom_bytes=100 * MIB, baseline_bytes=50 * MIB, source="memory_limit")
+    budget = Budget(peak_bytes=150 * MIB, baseline_bytes=50 * MIB, source="memory_limit")
     plan = make_plan(header, (), bounds, budget, Buffers(header), loading_peak_bytes=140 * MIB)
     assert plan.peak_bytes == 140 * MIB
     with pytest.raises(bs.MemoryBudgetError, match="held 160 MiB while loading"):
@@ -176,3 +177,77 @@ def test_a_preparation_counts_once_and_has_a_line() -> None:
 def test_a_preparation_that_does_not_fit_is_named() -> None:
     with pytest.raises(bs.MemoryBudgetError, match=r"times 2: .* held while reading"):
         planned(series(), Scaled(bs.Mean(), 2.0), headroom=3 * MIB)
+
+
+def test_a_plan_is_told_line_by_line() -> None:
+    """20 volumes of 256 KiB are a block; a tile of 8192 voxels takes 8 bytes, and 9 a volume."""
+    plan = planned(series(), bs.Mean(), headroom=1 << 40)
+    assert str(plan).splitlines() == [
+        "bold.nii.gz: 300 volumes of (64, 64, 32) int16, 75 MiB decoded",
+        "one pass in blocks of 20, 15 MiB for reading",
+        "  reads bold.nii.gz: igzip",
+        "  Mean: 0 B loaded, 2.2 MiB held, 1.5 MiB in passing, 512 KiB more for the result",
+        "predicted peak 68.7 MiB: 1 TiB may be taken beside 50 MiB in use (memory_limit, 1 TiB)",
+    ]
+
+
+def test_the_results_may_be_the_peak() -> None:
+    """Of all reductions together, after what reading took was let go."""
+    header = series((64, 64, 32), (2,))
+    kinds = [bs.Mean(), bs.Std(), bs.TSNR(), *[bs.Mean(dtype="float64")] * 9]
+    plan = planned(header, *kinds, headroom=1 << 40)
+    voxels = header.grid.n_voxels
+    assert plan.peak_bytes == 50 * MIB + voxels * (3 * 8 + 2) + voxels * (3 * 4 + 9 * 8)
+
+
+def test_what_cannot_fit_is_told_line_by_line() -> None:
+    header = series()
+    budget = Budget(peak_bytes=52 * MIB, baseline_bytes=50 * MIB, source="memory_limit")
+    with pytest.raises(bs.MemoryBudgetError) as caught:
+        make_plan(header, (), [bs.Mean().bind(header)], budget, Buffers(header), n_jobs=2)
+    assert str(caught.value).splitlines() == [
+        "bold.nii.gz cannot be reduced in the memory allowed, even one volume at a time: "
+        "the peak would be 53.1 MiB, the limit is 52 MiB (memory_limit)",
+        "  this process holds 50 MiB already, what is loaded included",
+        "  reading needs 768 KiB",
+        "  Mean: 0 B loaded, 2.2 MiB held, 136 KiB in passing, 512 KiB more for the result",
+        "Ask for fewer voxels or fewer reductions at once, or raise the limit.",
+    ]
+
+
+def test_files_are_told_by_how_they_are_read() -> None:
+    header = series()
+    names = [("a.nii", "mapped"), ("b.nii.gz", "igzip"), ("c.nii", "mapped"), ("d.nii", "mapped")]
+    reads = tuple(Read(name, 1, how) for name, how in names)
+    plan = make_plan(
+        header, reads, [bs.Mean().bind(header)], Budget(1 << 40, 0, "RAM"), Buffers(header)
+    )
+    told = [line for line in str(plan).splitlines() if line.startswith("  reads")]
+    assert told == ["  reads a.nii and 2 more: mapped", "  reads b.nii.gz: igzip"]
+
+
+def test_a_reduction_may_ask_for_larger_blocks() -> None:
+    header = series()
+    weights = WeightMaps(np.ones((header.grid.n_voxels, 1)), names=["m"])
+    # 12 MiB of 256 KiB each, where 5 MiB would do for others.
+    for kinds, volumes in (([weights], 48), ([bs.Mean(), weights], 48), ([bs.Mean()], 20)):
+        assert planned(header, *kinds, headroom=1 << 40).block_volumes == volumes
+
+
+def test_a_volume_larger_than_a_block_comes_alone() -> None:
+    assert planned(series((256, 256, 100)), bs.Mean(), headroom=1 << 40).block_volumes == 1
+
+
+def test_one_thread_reads_unless_more_are_asked_for() -> None:
+    header = series(runs=(100, 100))
+    bounds, budget = [bs.Mean().bind(header)], Budget(1 << 40, 0, "RAM")
+    plan = make_plan(header, (), bounds, budget, Buffers(header))
+    assert (plan.jobs, plan.loading_peak_bytes) == (1, 0)
+    assert make_plan(header, (), bounds, budget, Buffers(header), n_jobs=2).jobs == 2
+
+
+@pytest.mark.parametrize(("indices", "copied"), [([0, 3], 0), ([3, 0], 2), ([1, 1, 2], 3)])
+def test_volumes_in_another_order_are_copied(indices: list[int], copied: int) -> None:
+    header = series()
+    bound = bs.Volumes(indices).bind(header)
+    assert bound.result_bytes == copied * header.grid.n_voxels * 4

@@ -152,6 +152,19 @@ def test_spheres_equal_nilearn(
     np.testing.assert_allclose(ours.values, masker.fit_transform(bold), rtol=1e-6)
 
 
+def test_spheres_are_called_as_asked(bold: nib.Nifti1Image) -> None:
+    seeds = [[6.0, 6.0, 6.0], [0.0, 0.0, 0.0]]
+    named, numbered = bs.stream(
+        bold, bs.Spheres(seeds, 5.0, names=["PCC", "V1"]), bs.Spheres(seeds, 5.0)
+    )
+    assert (named.names, numbered.names) == (("PCC", "V1"), ("sphere_1", "sphere_2"))
+    np.testing.assert_array_equal(named.values, numbered.values)
+    (positional,) = bs.stream(bold, bs.Spheres(seeds, 5.0, "float64"))
+    assert positional.values.dtype == np.float64
+    with pytest.raises(bs.ParameterError, match="`names` must be 2 strings"):
+        bs.stream(bold, bs.Spheres(seeds, 5.0, names=["PCC"]))
+
+
 def test_sphere_surface_is_inside() -> None:
     grid = nib.Nifti1Image(np.zeros((7, 7, 7, 1)), np.diag([3.0, 3, 3, 1]))
     (ours,) = bs.stream(grid, bs.Spheres([[9, 9, 9]], 3.0))

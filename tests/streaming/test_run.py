@@ -83,6 +83,19 @@ def test_equal_preparations_prepare_each_block_once(data: NDArray[Any]) -> None:
     np.testing.assert_allclose(spread, 2 * exact.std(-1), rtol=1e-5)
 
 
+def test_files_are_read_by_one_thread_unless_more_are_asked_for(
+    data: NDArray[Any], tmp_path: Path
+) -> None:
+    source, notes = open_image(saved(data, [10, 14], tmp_path)), Notes()
+    bound = Scaled(bs.Mean(), 2.0, notes).bind(source.series)
+    run_pass(source, [bound], 5, ignore)
+    assert notes.workers == 1
+    run_pass(source, [bound], 5, ignore, jobs=2)
+    assert notes.workers == 1 + 2
+    stream_once(saved(data, [10, 14], tmp_path), [Scaled(bs.Mean(), 2.0, notes)])
+    assert notes.workers == 1 + 2 + 1
+
+
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_what_is_not_settled_is_done_again(data: NDArray[Any], n_jobs: int, tmp_path: Path) -> None:
     source = open_image(saved(data, [8, 10, 6], tmp_path))
@@ -306,3 +319,13 @@ def test_the_peak_of_threads_is_the_predicted_one(
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     predicted, measured = json.loads(done.stdout)
     assert 0.9 <= predicted / measured <= 1.25, f"{predicted / MIB:.0f}, got {measured / MIB:.0f}"
+
+
+def test_a_pass_is_silent_unless_progress_is_asked_for(
+    data: NDArray[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = nib.Nifti1Image(data, AFFINE)
+    stream_once(image, [bs.Mean()])
+    assert capsys.readouterr() == ("", "")
+    stream_once(image, [bs.Mean()], progress=True)
+    assert f"{N}/{N}" in capsys.readouterr().err

@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from distributed import LocalCluster
 
 from boldstream.study.studies import run_study
 from tests.study.runs import write_study
+
+distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_workers_of_our_own(folder: Path, expected: pd.DataFrame, tmp_path: Path
 
 def test_a_scheduler_that_runs(folder: Path, expected: pd.DataFrame, tmp_path: Path) -> None:
     study = write_study(folder, kind="dask")
-    make: Any = LocalCluster
+    make: Any = distributed.LocalCluster
     with make(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         text = study.read_text().replace("kind: dask", f'kind: dask, scheduler: "{address}"')

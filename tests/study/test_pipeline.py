@@ -11,7 +11,7 @@ import pytest
 
 import boldstream as bs
 from boldstream.core.errors import ParameterError
-from boldstream.simulate.study import ATLAS
+from boldstream.simulate.study import ATLAS, BRAIN_MASK
 from tests.study.made import make_inputs
 
 SUBJECTS = ["sub-01", "sub-02"]
@@ -103,6 +103,24 @@ def test_betas_of_a_region_come_with_their_trials(config: bs.OAKConfig, tmp_path
     other = processor.beta_extraction("01", "roi1")
     assert other.values.shape[0] == found.values.shape[0]
     assert (processor.cache_statistics.hits, processor.cache_statistics.misses) == (1, 1)
+
+
+def test_a_region_beside_the_brain_has_no_betas(config: bs.OAKConfig, tmp_path: Path) -> None:
+    brain: Any = nib.load(config.root / BRAIN_MASK)
+    beside = tmp_path / "beside.nii.gz"
+    nib.Nifti1Image((np.asarray(brain.dataobj) == 0).astype("u1"), brain.affine).to_filename(beside)
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        f'data: {{root: {config.root}, task: demo, mask: "{BRAIN_MASK}"}}\n'
+        f"rois: {{masks: {{beside: {beside}}}}}\n"
+        "betas: {method: lsa}\n"
+        "targets: {picture: {column: picture}}\n"
+        "analyses: [{kind: decoding, name: regions}]\n"
+        "quality: false\n"
+    )
+    processor = bs.create_cached_processor(study, output_dir=tmp_path / "out")
+    with pytest.raises(ParameterError, match="'beside' has no voxel in the mask of the betas"):
+        processor.beta_extraction("01", "beside")
 
 
 def test_a_subject_that_is_not_there_is_named(config: bs.OAKConfig) -> None:

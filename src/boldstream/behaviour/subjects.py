@@ -90,7 +90,8 @@ def fit_subjects(
         chosen = choices(choice, column_of(trials, choice))
         check_complete(offers, ~np.isnan(chosen), _names(amount, delay, immediate))
     rows = []
-    for name, group in names.groupby(names, sort=False):
+    # Categories may name subjects that have no trial.
+    for name, group in names.groupby(names, sort=False, observed=True):
         own = group.index.to_numpy()
         fit = fit_offers(chosen[own], offers.of(own), log_k_bounds, inverse_temperature_bounds)
         rows.append([name, *(getattr(fit, column) for column in _ESTIMATES)])

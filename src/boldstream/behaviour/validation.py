@@ -137,6 +137,8 @@ def validate_behaviour(
         raise ParameterError(
             f"`tables` must be a mapping of subjects to tables, got {type(tables).__name__}"
         )
+    if isinstance(required, str):
+        raise ParameterError(f"`required` must be a list of names, got {required!r}")
     if min_accuracy is not None and accuracy is None:
         raise ParameterError("`min_accuracy` must come with a column `accuracy`, got none")
     if response_time_range is not None and response_time is None:

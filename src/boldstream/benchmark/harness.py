@@ -193,7 +193,7 @@ def _tree(pid: int) -> list[int]:
     found = [pid]
     with contextlib.suppress(OSError):
         for task in os.scandir(f"/proc/{pid}/task"):
-            children = Path(task.path, "children").read_text().split()
+            children = Path(task.path, "children").read_text(encoding="ascii").split()
             for child in children:
                 found += _tree(int(child))
     return found
@@ -203,7 +203,7 @@ def _sizes(file: str) -> dict[str, int]:
     """The lines of a file in /proc that say kB, in bytes; none once its process is gone."""
     sizes = {}
     with contextlib.suppress(OSError):
-        for line in Path("/proc", file).read_text().splitlines():
+        for line in Path("/proc", file).read_text(encoding="utf-8", errors="replace").splitlines():
             if line.endswith(" kB"):
                 key, value, _ = line.split()
                 sizes[key.rstrip(":")] = int(value) << 10

@@ -49,6 +49,6 @@ def describe_versions() -> dict[str, str | None]:
 
 def _cpu(root: Path = Path("/")) -> str:
     info = root / "proc/cpuinfo"
-    text = info.read_text(errors="replace") if info.exists() else ""
+    text = info.read_text(encoding="utf-8", errors="replace") if info.exists() else ""
     found = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
     return found[1] if found else platform.processor() or platform.machine()

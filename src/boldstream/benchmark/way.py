@@ -83,7 +83,7 @@ def _in_a_line(error: BaseException) -> str:
 
 
 def _address_space() -> int:
-    with Path("/proc/self/statm").open() as file:
+    with Path("/proc/self/statm").open(encoding="ascii") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 

@@ -22,7 +22,8 @@ from boldstream.cli.study.files import init, schema, slurm_script
 from boldstream.cli.study.run import run
 from boldstream.cli.summary import summary
 from boldstream.cli.tune import tune
-from boldstream.cli.volume import volume
+from boldstream.cli.view import view
+from boldstream.cli.volume import CountingBack, volume
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -32,8 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (info, extract, glm, betas, searchlight, decode, summary, volume, tune, demo):
+for _command in (info, extract, glm, betas, searchlight, decode, summary, view, tune, demo):
     app.command()(_command)
+app.command(cls=CountingBack)(volume)
 for _of_studies in (init, run, report, schema, slurm_script):
     app.command(rich_help_panel="Studies")(_of_studies)
 app.command()(benchmark)

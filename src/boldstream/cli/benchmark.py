@@ -12,7 +12,14 @@ import typer
 
 from boldstream.cli.console import complain, say
 from boldstream.cli.names import name_masks
-from boldstream.cli.options import Overwrite, Progress, checked_jobs, show_progress
+from boldstream.cli.options import (
+    Overwrite,
+    Progress,
+    checked_jobs,
+    checked_size,
+    listed,
+    show_progress,
+)
 from boldstream.core.budget import parse_bytes
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
@@ -48,23 +55,10 @@ def _sized(text: str) -> str:
     return text
 
 
-def _limit(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            parse_bytes(text, name="--memory-limit")
-        except ParameterError as error:
-            raise typer.BadParameter(str(error)) from error
-    return text
-
-
 def _numbers(text: str) -> str:
     if not all(part.strip().isdigit() and int(part) > 0 for part in text.split(",")):
         raise typer.BadParameter(f"must be positive integers, as 4,8, got {text!r}")
     return text
-
-
-def _jobs(n_jobs: int | None) -> int | None:
-    return None if n_jobs is None else checked_jobs(n_jobs)
 
 
 def benchmark(
@@ -108,7 +102,7 @@ def benchmark(
         typer.Option(
             "--n-jobs",
             metavar="N",
-            callback=_jobs,
+            callback=checked_jobs,
             help="By default as in the documents: 4 for masks, 1 for the searchlight.",
         ),
     ] = None,
@@ -116,7 +110,7 @@ def benchmark(
         str | None,
         typer.Option(
             metavar="SIZE",
-            callback=_limit,
+            callback=checked_size,
             help="Most address space of each process of a way, as 2GB; by default no limit.",
         ),
     ] = None,
@@ -191,7 +185,7 @@ def benchmark(
         labels=labels,
         events=events,
         target=target,
-        conditions=tuple(part.strip() for part in (conditions or "").split(",") if part.strip()),
+        conditions=tuple(listed(conditions) or ()),
         memory_limit=None if memory_limit is None else parse_bytes(memory_limit),
     )
     seeds = list(SEEDS) if _ALL in seed else list(dict.fromkeys(seed))

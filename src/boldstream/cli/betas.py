@@ -20,7 +20,6 @@ from boldstream.cli.glm_options import (
     Hrf,
     RepetitionTime,
     SliceTimeRef,
-    Strategy,
 )
 from boldstream.cli.options import (
     Bold,
@@ -33,6 +32,9 @@ from boldstream.cli.options import (
     Progress,
     SampleMasks,
     Smooth,
+    Strategy,
+    listed,
+    named,
     show_progress,
 )
 
@@ -62,12 +64,12 @@ Others = Annotated[
     ),
 ]
 Conditions = Annotated[
-    list[str] | None,
+    str | None,
     typer.Option(
-        "--condition",
-        metavar="NAME",
-        help="Whose trials get betas, by default all; may be repeated. The others stay in the "
-        "model.",
+        "--conditions",
+        metavar="A,B",
+        callback=named,
+        help="Whose trials get betas, by default all. The others stay in the model.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -115,7 +117,7 @@ def betas(
     mask: Mask = None,
     t_r: RepetitionTime = None,
     others: Others = "condition",
-    condition: Conditions = None,
+    conditions: Conditions = None,
     hrf_model: HrfModel = "glover",
     drift_model: Drift = "cosine",
     high_pass: HighPass = 0.01,
@@ -129,7 +131,7 @@ def betas(
     confound_columns: ConfoundColumns = None,
     strategy: Strategy = None,
     sample_mask: SampleMasks = None,
-    smooth: Smooth = None,
+    smoothing_fwhm: Smooth = None,
     nan_policy: NanRule = "nilearn",
     memory_limit: MemoryLimit = None,
     progress: Progress = True,
@@ -146,7 +148,7 @@ def betas(
     started = perf_counter()
     _check(method, others=others, penalty=penalty, fraction=fraction)
     cleaning = CleaningOptions(
-        smooth=smooth,
+        smoothing_fwhm=smoothing_fwhm,
         confounds=confounds or (),
         columns=confound_columns,
         strategy=strategy,
@@ -165,7 +167,7 @@ def betas(
     trials = TrialOptions(
         method=method,
         others=others,
-        conditions=condition,
+        conditions=listed(conditions),
         penalty=penalty,
         fraction=fraction,
         unestimable=unestimable,

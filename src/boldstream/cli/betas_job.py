@@ -117,7 +117,7 @@ class BetasJob:
             t_r=self.t_r,
             confounds=[_frame(run) for run in runs],
             sample_mask=[run.kept for run in runs],
-            smoothing_fwhm=self.cleaning.smooth,
+            smoothing_fwhm=self.cleaning.smoothing_fwhm,
             nan_policy=self.cleaning.nan_policy,
             output=output,
             memory_limit=self.memory_limit,

@@ -7,11 +7,13 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import typer
 
 from boldstream.cli.console import printable
+from boldstream.cli.options import Denoising
+from boldstream.core.checks import did_you_mean
 
 if TYPE_CHECKING:
     from boldstream.io.source import Series
@@ -36,7 +38,7 @@ class CleaningOptions:
     'fmriprep:compcor'
     """
 
-    smooth: float | None = None
+    smoothing_fwhm: float | None = None
     detrend: bool = False
     standardize: Literal["zscore", "zscore_sample", "psc"] | None = None
     high_pass: float | None = None
@@ -54,6 +56,10 @@ class CleaningOptions:
         named = [text for text in self.confounds if text.partition(":")[0] == _FMRIPREP]
         if named and len(self.confounds) > 1:
             _refuse("give fmriprep once and alone: it stands for all runs", "--confounds")
+        known = [_FMRIPREP, *(f"{_FMRIPREP}:{strategy}" for strategy in get_args(Denoising))]
+        if named and named[0] not in known:
+            hint = did_you_mean(named[0], known)
+            _refuse(f"must be one of {', '.join(known)}, got {named[0]!r}{hint}", "--confounds")
         if self.strategy is not None and named != [_FMRIPREP]:
             _refuse(f"{self.strategy} goes with --confounds fmriprep only", "--strategy")
         if self.columns is not None and (named or not self.confounds):
@@ -130,8 +136,8 @@ class CleaningOptions:
         facts: dict[str, Any] = {"nan_policy": self.nan_policy}
         if self.t_r is not None:
             facts["repetition_time"] = self.t_r
-        if self.smooth is not None:
-            facts["smoothing_fwhm_mm"] = self.smooth
+        if self.smoothing_fwhm is not None:
+            facts["smoothing_fwhm_mm"] = self.smoothing_fwhm
         cleaning = self.cleaning()
         used: dict[str, Any] = {}
         if cleaning.detrend:
@@ -159,14 +165,7 @@ class CleaningOptions:
 def warnings_in_a_line() -> Generator[None, None, None]:
     """Write warnings to standard error without the place in the program where they arose."""
 
-    def show(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
+    def show(message: Warning | str, *_place: object, **_more: object) -> None:
         typer.echo(f"{typer.style('Warning:', fg='yellow')} {printable(str(message))}", err=True)
 
     with warnings.catch_warnings():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import shlex
 import shutil
@@ -17,12 +18,15 @@ import typer
 
 from boldstream.cli.console import complain, say, say_cost
 from boldstream.cli.options import Progress, checked_jobs, show_progress
+from boldstream.core.budget import format_bytes
 from boldstream.core.errors import OutputExistsError, StorageError
 
 if TYPE_CHECKING:
     from boldstream.cli.demo_job import DemoResult
 
 FOLDER = "boldstream-demo"
+# Images and results take 33 MiB, and a map is there twice while it is written.
+_NEEDED_BYTES = 48 << 20
 
 
 def demo(
@@ -86,6 +90,9 @@ def _study_folder(folder: Path) -> Iterator[Path]:
         raise OutputExistsError(f"the demo needs a new or an empty folder, got {folder}")
     # Made where it needs no new folder that would have to be removed again.
     beside = next(parent for parent in place.parents if parent.is_dir())
+    free = shutil.disk_usage(beside).free
+    if free < _NEEDED_BYTES:
+        raise _no_room(beside, free)
     try:
         made = TemporaryDirectory(prefix=".boldstream-demo-", dir=beside)
     except PermissionError as error:
@@ -94,9 +101,21 @@ def _study_folder(folder: Path) -> Iterator[Path]:
         ) from error
     with made:
         study = Path(made.name) / "study"
-        yield study
+        try:
+            yield study
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise _no_room(beside, shutil.disk_usage(beside).free) from error
         place.parent.mkdir(parents=True, exist_ok=True)
         study.replace(place)
+
+
+def _no_room(folder: Path, free: int) -> StorageError:
+    return StorageError(
+        f"the disk of {folder} has {format_bytes(free)} free, {format_bytes(_NEEDED_BYTES)} "
+        "needed; free some, or name a folder on another disk: boldstream demo DIR"
+    )
 
 
 def _show(result: DemoResult) -> None:
@@ -112,7 +131,7 @@ def _show(result: DemoResult) -> None:
     planted = f"choice in {', '.join(truth.choice)}; value in {', '.join(truth.value)}"
     say(f"{'planted':<10}", planted)
     peak = units["peak_mb"].max()
-    say(f"{'peak':<10}", f"{peak:.0f} MB, the largest worker")
+    say(f"{'peak':<10}", f"{peak:.0f} MiB, the largest worker")
 
 
 def _show_next(study: Path, image: Path, mask: Path) -> None:

@@ -96,7 +96,7 @@ def run_demo(
     """
     make_choice_study(folder, design)
     path = folder / STUDY
-    path.write_text(_study_text(folder))
+    path.write_text(_study_text(folder), encoding="utf-8")
     result = run_study(path, n_jobs=n_jobs, progress=progress)
     output = result.output_dir
     group = read_frame(_one(output / "group" / "group_regions", "group.tsv"))

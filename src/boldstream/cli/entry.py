@@ -31,6 +31,7 @@ class Stopped(SystemExit):
 def main() -> NoReturn:
     """Run the command that ``sys.argv`` asks for, and end the process."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    _go_on_in_utf8()
     _open_closed_streams()
     if hasattr(sys.stdout, "reconfigure"):
         # A file name that the terminal's encoding lacks is no reason to fail.
@@ -56,6 +57,19 @@ def run(args: Sequence[str]) -> int:
     except SystemExit as done:
         return int(done.code or 0)
     return 0
+
+
+def _go_on_in_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has another encoding.
+
+    Study files and tables are in UTF-8: a file that they name could else not be found.
+    """
+    if sys.getfilesystemencoding() == "utf-8":
+        return
+    # For the terminal the locale holds; workers are to be in that mode as well.
+    terminal = getattr(sys.stdout, "encoding", None) or "utf-8"
+    environ = {"PYTHONIOENCODING": terminal} | os.environ | {"PYTHONUTF8": "1"}
+    os.execve(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]], environ)
 
 
 def _open_closed_streams() -> None:

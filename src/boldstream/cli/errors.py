@@ -9,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 
 from boldstream.cli.console import complain
-from boldstream.core.errors import BoldstreamError
+from boldstream.cli.wording import speak_options
+from boldstream.core.errors import BoldstreamError, TableError
 
 
 class CommandGroup(TyperGroup):
@@ -22,15 +23,18 @@ class CommandGroup(TyperGroup):
             # As in `boldstream info *.nii | head`: typer ends such a command quietly.
             raise
         except (BoldstreamError, OSError, MemoryError) as error:
-            report(error, ctx)
+            report(error, ctx, self.commands.get(ctx.invoked_subcommand or ""))
             raise typer.Exit(1) from error
 
 
-def report(error: Exception, ctx: typer.Context) -> None:
+def report(error: Exception, ctx: typer.Context, command: Any = None) -> None:
     """Say what went wrong, and where in the program if ``--traceback`` asks for it."""
     if ctx.find_root().params["traceback"]:
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.filename is not None:
         complain(f"{error.filename}: {error.strerror}")
     else:
-        complain(str(error) or type(error).__name__)
+        said = str(error) or type(error).__name__
+        # Tables have columns between backticks, not parameters.
+        is_of_options = isinstance(error, BoldstreamError) and not isinstance(error, TableError)
+        complain(speak_options(said, command) if command and is_of_options else said)

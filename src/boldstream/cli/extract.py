@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Literal, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from boldstream.cli.cleaning import CleaningOptions, warnings_in_a_line
 from boldstream.cli.console import say, say_cost
+from boldstream.cli.images import open_runs
 from boldstream.cli.names import name_masks
 from boldstream.cli.options import (
+    AtlasNames,
     Bold,
     ConfoundColumns,
     Confounds,
@@ -31,16 +33,15 @@ from boldstream.cli.options import (
     SampleMasks,
     Smooth,
     Standardize,
+    Strategy,
     show_progress,
 )
-from boldstream.core.checks import did_you_mean
 
 if TYPE_CHECKING:
     from boldstream.cli.jobs import Job
 
-# Written out, as importing them from where they belong would import numpy for every --help.
-Strategy = Literal["mean", "sum", "median", "minimum", "maximum", "standard_deviation", "variance"]
-Denoising = Literal["simple", "scrubbing", "compcor", "ica_aroma"]
+# Written out, as importing it from where it belongs would import numpy for every --help.
+Statistic = Literal["mean", "sum", "median", "minimum", "maximum", "standard_deviation", "variance"]
 
 Masks = Annotated[
     list[str] | None,
@@ -48,19 +49,13 @@ Masks = Annotated[
         "--mask", metavar="[NAME=]FILE", help="Take the voxels of a mask; may be repeated."
     ),
 ]
-Atlas = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Atlas of labels.")]
-LabelNames = Annotated[
-    Path | None, typer.Option(metavar="TSV", help="Names of the labels: columns index and name.")
+Atlas = Annotated[
+    Path | None,
+    typer.Option("--atlas", "--labels", metavar="FILE", help="Image of labels, each a region."),
 ]
-StrategyOptions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--strategy",
-        metavar="NAME",
-        help=f"What to take of each label, by default the mean: {', '.join(get_args(Strategy))}. "
-        "Or which of the confounds of fMRIPrep, by default simple: "
-        f"{', '.join(get_args(Denoising))}. May be given once for each.",
-    ),
+AtlasStrategy = Annotated[
+    Statistic | None,
+    typer.Option(help="What to take of each label of the atlas; by default the mean."),
 ]
 MapsFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="4-D image of weighted, overlapping maps.")
@@ -80,15 +75,15 @@ def extract(
     *,
     output: Folder,
     mask: Masks = None,
-    labels: Atlas = None,
-    label_names: LabelNames = None,
-    strategy: StrategyOptions = None,
+    atlas: Atlas = None,
+    atlas_names: AtlasNames = None,
+    atlas_strategy: AtlasStrategy = None,
     maps: MapsFile = None,
     seeds: Seeds = None,
     radius: Radius = None,
     resample: Resample = None,
     nan_policy: NanRule = "propagate",
-    smooth: Smooth = None,
+    smoothing_fwhm: Smooth = None,
     detrend: Detrend = False,
     high_pass: HighPass = None,
     low_pass: LowPass = None,
@@ -96,6 +91,7 @@ def extract(
     t_r: RepetitionTime = None,
     confounds: Confounds = None,
     confound_columns: ConfoundColumns = None,
+    strategy: Strategy = None,
     sample_mask: SampleMasks = None,
     standardize: Standardize = None,
     n_jobs: Jobs = 1,
@@ -109,16 +105,18 @@ def extract(
     give labels.tsv, maps.tsv and spheres.tsv (volumes × regions).
     Beside each lies a .json that says what its columns are.
 
-    Cleaning goes in the order smooth, extract, detrend, filter, keep volumes,
-    regress confounds, standardize; each run for itself.
+    Cleaning goes in the order smooth, extract, keep volumes, detrend, filter,
+    regress confounds, standardize; each run for itself. With the Butterworth
+    filter, volumes that are not kept are interpolated first and left out
+    after it.
 
     Example: boldstream extract bold.nii.gz --mask V1.nii.gz --output out
     """
     started = perf_counter()
-    statistic, denoising = _split(strategy or [])
-    _check(labels=labels, label_names=label_names, statistic=statistic, seeds=seeds, radius=radius)
+    of_atlas = {"--atlas-names": atlas_names, "--atlas-strategy": atlas_strategy}
+    _check(atlas, of_atlas, seeds=seeds, radius=radius)
     options = CleaningOptions(
-        smooth=smooth,
+        smoothing_fwhm=smoothing_fwhm,
         detrend=detrend,
         standardize=standardize,
         high_pass=high_pass,
@@ -127,7 +125,7 @@ def extract(
         t_r=t_r,
         confounds=confounds or (),
         columns=confound_columns,
-        strategy=denoising,
+        strategy=strategy,
         sample_masks=sample_mask or (),
         nan_policy=nan_policy,
     )
@@ -136,8 +134,8 @@ def extract(
     jobs: list[Job] = [
         VoxelJob(name, path, resample, nan_policy) for name, path in name_masks(mask or []).items()
     ]
-    if labels is not None:
-        jobs.append(label_job(labels, label_names, statistic or "mean", resample, nan_policy))
+    if atlas is not None:
+        jobs.append(label_job(atlas, atlas_names, atlas_strategy or "mean", resample, nan_policy))
     if maps is not None:
         jobs.append(map_job(maps, resample, nan_policy))
     if seeds is not None and radius is not None:
@@ -147,32 +145,10 @@ def extract(
     say_cost(started)
 
 
-def _split(strategies: Sequence[str]) -> tuple[Strategy | None, Denoising | None]:
-    """What to take of labels, and which of the confounds of fMRIPrep."""
-    known = (*get_args(Strategy), *get_args(Denoising))
-    for name in strategies:
-        if name not in known:
-            raise typer.BadParameter(
-                f"must be one of {', '.join(known)}, got {name!r}{did_you_mean(name, known)}",
-                param_hint="--strategy",
-            )
-    found = [
-        [name for name in strategies if name in get_args(kind)] for kind in (Strategy, Denoising)
-    ]
-    if max(len(names) for names in found) > 1:
-        raise typer.BadParameter(
-            f"give one for labels and one for fMRIPrep at most, got {' and '.join(strategies)}",
-            param_hint="--strategy",
-        )
-    statistic, denoising = (names[0] if names else None for names in found)
-    return cast("Strategy | None", statistic), cast("Denoising | None", denoising)
-
-
 def _check(
+    atlas: Path | None,
+    of_atlas: dict[str, Any],
     *,
-    labels: Path | None,
-    label_names: Path | None,
-    statistic: Strategy | None,
     seeds: Path | None,
     radius: float | None,
 ) -> None:
@@ -181,10 +157,9 @@ def _check(
         raise typer.BadParameter("give both or neither", param_hint="--seeds and --radius")
     if radius is not None and not radius > 0:
         raise typer.BadParameter(f"must be above 0 mm, got {radius:g}", param_hint="--radius")
-    if labels is None and label_names is not None:
-        raise typer.BadParameter("goes with --labels only", param_hint="--label-names")
-    if labels is None and statistic is not None:
-        raise typer.BadParameter(f"{statistic} goes with --labels only", param_hint="--strategy")
+    for option, value in of_atlas.items():
+        if atlas is None and value is not None:
+            raise typer.BadParameter("goes with --atlas only", param_hint=option)
 
 
 @dataclass(frozen=True)
@@ -207,7 +182,6 @@ def _run(
 ) -> None:
     """Serve all jobs from one pass, and write their files all or none."""
     from boldstream.cli.jobs import describe_origin
-    from boldstream.io.opening import open_image
     from boldstream.io.writing import Outputs, write_json
     from boldstream.signal.extracting import extract_signals
     from boldstream.streaming.preparations import Prepared
@@ -219,14 +193,14 @@ def _run(
         warnings_in_a_line(),
         Outputs(output, names, overwrite=overwrite, inputs=inputs) as outputs,
     ):
-        source = open_image(bold)
+        source = open_runs(bold, [job for job in jobs if job.ending == ".npy"])
         runs = options.load_runs(bold, source.series)
         results = extract_signals(
             source,
             {
                 job.name: Prepared(
                     job.reduction(source.series.grid),
-                    smoothing_fwhm=options.smooth,
+                    smoothing_fwhm=options.smoothing_fwhm,
                     nan_policy=options.nan_policy,
                 )
                 for job in jobs
@@ -242,7 +216,9 @@ def _run(
             result = results[job.name]
             shape = job.write(outputs[job.file], result)
             write_json(outputs[job.sidecar], origin | job.facts(result))
-            lines[str(output / job.file)] = " × ".join(str(n) for n in shape)
+            empty = job.empty(result)
+            without = f" (no voxel: {', '.join(empty)})" if empty else ""
+            lines[str(output / job.file)] = " × ".join(str(n) for n in shape) + without
     for path, shown in lines.items():
         say(path, shown)
 
@@ -250,7 +226,7 @@ def _run(
 def _files(jobs: Sequence[Job]) -> list[str]:
     """Names of all files to write, none of them twice."""
     if not jobs:
-        raise typer.BadParameter("give one or more", param_hint="--mask, --labels, --maps, --seeds")
+        raise typer.BadParameter("give one or more", param_hint="--mask, --atlas, --maps, --seeds")
     files = [file for job in jobs for file in (job.file, job.sidecar)]
     twice = next((file for file in files if files.count(file) > 1), None)
     if twice:

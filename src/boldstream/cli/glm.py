@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Literal
@@ -20,7 +21,6 @@ from boldstream.cli.glm_options import (
     Hrf,
     RepetitionTime,
     SliceTimeRef,
-    Strategy,
 )
 from boldstream.cli.options import (
     ConfoundColumns,
@@ -31,11 +31,18 @@ from boldstream.cli.options import (
     Overwrite,
     SampleMasks,
     Smooth,
+    Strategy,
+    images_only,
 )
 
 Runs = Annotated[
     list[Path],
-    typer.Argument(metavar="BOLD...", help="4-D images, one for each run.", show_default=False),
+    typer.Argument(
+        metavar="BOLD...",
+        callback=images_only,
+        help="4-D images, one for each run.",
+        show_default=False,
+    ),
 ]
 Contrasts = Annotated[
     list[str],
@@ -69,10 +76,21 @@ FirDelays = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+
+
+def _known_noise(name: str) -> str:
+    if not re.fullmatch("ols|ar[1-9][0-9]?", name):
+        raise typer.BadParameter(f"must be ols, or ar1, ar2, ..., got {name!r}")
+    return name
+
+
 NoiseModel = Annotated[
     str,
     typer.Option(
-        metavar="ols|arN", help="Independent, or autoregressive as ar1.", rich_help_panel=MODEL
+        metavar="ols|arN",
+        callback=_known_noise,
+        help="Independent, or autoregressive as ar1.",
+        rich_help_panel=MODEL,
     ),
 ]
 Scaling = Annotated[
@@ -105,7 +123,7 @@ def glm(
     confound_columns: ConfoundColumns = None,
     strategy: Strategy = None,
     sample_mask: SampleMasks = None,
-    smooth: Smooth = None,
+    smoothing_fwhm: Smooth = None,
     nan_policy: NanRule = "nilearn",
     r_square: Annotated[
         bool, typer.Option("--r-square", help="Write the share of variance explained, too.")
@@ -125,7 +143,7 @@ def glm(
     started = perf_counter()
     check_count(len(events), len(bold), "--events")
     cleaning = CleaningOptions(
-        smooth=smooth,
+        smoothing_fwhm=smoothing_fwhm,
         confounds=confounds or (),
         columns=confound_columns,
         strategy=strategy,

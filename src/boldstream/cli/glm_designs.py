@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from boldstream.cli.glm_files import ModelFiles
@@ -25,7 +24,6 @@ def write_designs(
     outputs: Mapping[str, Path],
 ) -> None:
     """Write what each run's data are explained with: tables, figures, and contrasts as figures."""
-    mpl.use("Agg")
     from nilearn.plotting import plot_contrast_matrix, plot_design_matrix
 
     for i, design in enumerate(designs):

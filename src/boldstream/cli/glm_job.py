@@ -123,7 +123,7 @@ class GlmJob:
         ]
         model = FirstLevel(
             mask_img=None if self.mask is None else str(self.mask),
-            smoothing_fwhm=self.cleaning.smooth,
+            smoothing_fwhm=self.cleaning.smoothing_fwhm,
             signal_scaling=_SCALINGS[self.signal_scaling],
             noise_model=self.noise_model,
             minimize_memory=not self.r_square,

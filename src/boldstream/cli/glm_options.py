@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from boldstream.cli.cleaning import CleaningOptions
-from boldstream.cli.options import CLEANING, positive
+from boldstream.cli.options import positive
 
 MODEL = "Model"
 
@@ -68,10 +68,6 @@ SliceTimeRef = Annotated[
         help="Of the repetition time: when a volume counts as taken, as after slice timing.",
         rich_help_panel=MODEL,
     ),
-]
-Strategy = Annotated[
-    Literal["simple", "scrubbing", "compcor", "ica_aroma"] | None,
-    typer.Option(help="Which of the confounds of fMRIPrep.", rich_help_panel=CLEANING),
 ]
 
 

@@ -7,10 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boldstream.cli.console import say
-from boldstream.cli.options import show_progress
+from boldstream.cli.options import repeat_hint, show_progress
+from boldstream.core.errors import GridMismatchError, ParameterError
 
 if TYPE_CHECKING:
+    from boldstream.io.source import VolumeSource
     from boldstream.streaming.reduction import Reduction
+
+
+def open_runs(bold: Sequence[Path], masks: Sequence[object]) -> VolumeSource:
+    """Open the images of a command that takes several masks.
+
+    Raises
+    ------
+    BoldstreamError
+        As `open_image`; where masks may be among the images, because a shell
+        has expanded ``--mask *.nii.gz``, it says how to give them.
+    """
+    from boldstream.io.opening import open_image
+
+    try:
+        return open_image(bold)
+    except (ParameterError, GridMismatchError) as error:
+        if not masks:
+            raise
+        raise type(error)(f"{error}{repeat_hint(['--mask'])}") from error
 
 
 def write_images(

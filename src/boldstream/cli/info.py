@@ -88,7 +88,7 @@ def _facts(image: Description) -> dict[str, Any]:
         "kind": image.kind,
         "shape": image.shape,
         "n_volumes": series.n_volumes,
-        "tr": series.tr,
+        "t_r": series.tr,
         "dtype": image.dtype.str,
         "scaling": None if scaling is None else asdict(scaling),
         "voxel_sizes": series.grid.voxel_sizes,

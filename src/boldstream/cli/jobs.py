@@ -12,6 +12,7 @@ import numpy as np
 
 from boldstream._version import __version__
 from boldstream.core.grid import Grid
+from boldstream.io.labels import table_beside
 from boldstream.io.masks import load_mask
 from boldstream.io.source import Series
 from boldstream.io.translate import expanded
@@ -57,6 +58,10 @@ class Job(ABC):
     @abstractmethod
     def write(self, path: Path, result: Any) -> tuple[int, ...]:
         """Write the result, and return its shape."""
+
+    def empty(self, result: Any) -> list[str]:
+        """Columns that hold nothing, as their regions have no voxel in the image."""
+        return []
 
     @abstractmethod
     def facts(self, result: Any) -> dict[str, Any]:
@@ -110,6 +115,9 @@ class RegionJob(Job):
         write_table(path, result.names, result.values)
         return result.values.shape
 
+    def empty(self, result: RegionSeries) -> list[str]:
+        return [name for name, n in zip(result.names, result.n_voxels, strict=True) if n == 0]
+
     def facts(self, result: RegionSeries) -> dict[str, Any]:
         return {
             **self._about,
@@ -129,7 +137,8 @@ def label_job(
 ) -> Job:
     """One statistic of each label of an atlas."""
     reduction = Labels(atlas, strategy, resample=resample, names=names, nan_policy=nan_policy)
-    inputs = [atlas] if names is None else [atlas, names]
+    table = table_beside(atlas) if names is None else names
+    inputs = [atlas] if table is None else [atlas, table]
     return RegionJob("labels", reduction, inputs, {"atlas": full_path(atlas), "strategy": strategy})
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,23 +17,40 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 
 CLEANING = "Cleaning"
+# Endings of what options take, and of no image.
+_TABLES = (".tsv", ".csv", ".txt", ".json", ".npy")
+_OF_RUNS = {"confounds": "--confounds", "events": "--events", "sample_mask": "--sample-mask"}
+# Written out, as importing it from where it belongs would import numpy for every --help.
+Denoising = Literal["simple", "scrubbing", "compcor", "ica_aroma"]
 
 
-def _checked_size(size: str | None) -> str | None:
+@contextmanager
+def refused_as_usage(option: str | None = None) -> Iterator[None]:
+    """Refuse as wrong usage of an option what the library refuses as a parameter."""
+    try:
+        yield
+    except ParameterError as error:
+        said = re.sub(r"^`\w+` ", "", str(error))
+        raise typer.BadParameter(said, param_hint=option) from error
+
+
+def checked_size(size: str | None) -> str | None:
+    """Refuse what is no size, and a number without a unit that no program can do with."""
     if size is not None:
-        try:
-            parse_bytes(size, name="--memory-limit")
-        except ParameterError as error:
-            raise typer.BadParameter(str(error)) from error
+        with refused_as_usage():
+            n_bytes = parse_bytes(size)
+        if size.strip().isdecimal() and n_bytes < 1 << 20:
+            raise typer.BadParameter(
+                f"must have a unit, got {size}, which is so many bytes; did you mean {n_bytes}MiB?"
+            )
     return size
 
 
-def checked_jobs(n_jobs: int) -> int:
+def checked_jobs(n_jobs: int | None) -> int | None:
     """Refuse what is no number of jobs."""
-    try:
-        resolve_n_jobs(n_jobs)
-    except ParameterError as error:
-        raise typer.BadParameter(str(error).replace("`n_jobs` ", "")) from error
+    if n_jobs is not None:
+        with refused_as_usage():
+            resolve_n_jobs(n_jobs)
     return n_jobs
 
 
@@ -41,10 +61,34 @@ def positive(value: float | None) -> float | None:
     return value
 
 
+def finite(value: float | None) -> float | None:
+    """Refuse NaN and infinity."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"must be a finite number, got {value:g}")
+    return value
+
+
+def images_only(ctx: typer.Context, given: list[Path]) -> list[Path]:
+    """Refuse tables among images, as a shell puts them there that expands ``--confounds *.tsv``."""
+    table = next((path for path in given if path.suffix.lower() in _TABLES), None)
+    # One alone is a file of the wrong kind, which reading tells.
+    if table is not None and len(given) > 1:
+        # Options were read before arguments.
+        hint = repeat_hint([option for name, option in _OF_RUNS.items() if ctx.params.get(name)])
+        raise typer.BadParameter(f"must be images, got {table}{hint}")
+    return given
+
+
+def repeat_hint(options: Sequence[str]) -> str:
+    """How several files are given to options, to end a message with; empty without options."""
+    return f"; repeat {' and '.join(options)} before each file" if options else ""
+
+
 Bold = Annotated[
     list[Path],
     typer.Argument(
         metavar="BOLD...",
+        callback=images_only,
         help="4-D images, the runs of one series in order; or 3-D images, the volumes of one run.",
         show_default=False,
     ),
@@ -55,12 +99,20 @@ Folder = Annotated[
         "--output", "-o", metavar="DIR", help="Folder for the results.", show_default=False
     ),
 ]
+AtlasNames = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TSV",
+        help="Names of the labels: columns index and name. By default the table beside the "
+        "atlas, if there is one.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that are there.")]
 MemoryLimit = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        callback=_checked_size,
+        callback=checked_size,
         help="Most memory to take, as 500MiB; by default what the machine or the job allows.",
     ),
 ]
@@ -91,6 +143,7 @@ NanRule = Annotated[
 Smooth = Annotated[
     float | None,
     typer.Option(
+        "--smoothing-fwhm",
         "--smooth",
         metavar="MM",
         callback=positive,
@@ -152,7 +205,7 @@ Confounds = Annotated[
         "--confounds",
         metavar="FILE|fmriprep",
         help="Regress the columns of a table out, one row for each volume; give one for each "
-        "run. fmriprep takes what fMRIPrep wrote beside each image.",
+        "run. fmriprep takes what fMRIPrep wrote beside each image; --strategy says what of it.",
         rich_help_panel=CLEANING,
     ),
 ]
@@ -160,8 +213,14 @@ ConfoundColumns = Annotated[
     str | None,
     typer.Option(
         metavar="A,B,C",
-        help="Columns to take of the tables; by default all.",
+        help="Columns to take of the tables, as 'trans_*,csf'; by default all.",
         rich_help_panel=CLEANING,
+    ),
+]
+Strategy = Annotated[
+    Denoising | None,
+    typer.Option(
+        help="Which of the confounds of fMRIPrep; by default simple.", rich_help_panel=CLEANING
     ),
 ]
 SampleMasks = Annotated[
@@ -175,6 +234,18 @@ SampleMasks = Annotated[
         rich_help_panel=CLEANING,
     ),
 ]
+
+
+def listed(text: str | None) -> list[str] | None:
+    """Names between commas; None for all."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def named(text: str | None) -> str | None:
+    """Refuse a list of names that holds none."""
+    if listed(text) == []:
+        raise typer.BadParameter(f"must be names with commas between, got {text!r}")
+    return text
 
 
 def show_progress(asked: bool) -> bool:

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from boldstream.cli.console import say, say_cost
-from boldstream.cli.options import Progress, show_progress
-from boldstream.cli.study.run import Subjects, listed
+from boldstream.cli.options import Progress, listed, show_progress
+from boldstream.cli.study.run import Subjects
 
 
 def report(
@@ -29,7 +29,7 @@ def report(
     ] = None,
     subjects: Subjects = None,
     title: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="By default from the study's folder.")
+        str | None, typer.Option(metavar="TEXT", help="By default the name of the data set.")
     ] = None,
     progress: Progress = True,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from boldstream.cli.console import say
+from boldstream.cli.images import open_runs
 from boldstream.cli.options import Bold
 from boldstream.core.budget import format_bytes
 
@@ -17,6 +19,13 @@ if TYPE_CHECKING:
     from boldstream.memory.tuning import Trial
 
 _THRESHOLDS_GB = (0.5, 1.0, 1.5, 2.0)
+
+
+def _sizes(given: list[float] | None) -> list[float] | None:
+    for size in given or ():
+        if not 0 <= size < math.inf:
+            raise typer.BadParameter(f"must be a number of GB, 0 or more, got {size:g}")
+    return given
 
 
 def tune(
@@ -29,7 +38,10 @@ def tune(
     threshold: Annotated[
         list[float] | None,
         typer.Option(
-            "--threshold", metavar="GB", help="Try this one; by default 0.5, 1, 1.5 and 2."
+            "--threshold",
+            metavar="GB",
+            callback=_sizes,
+            help="Try this one, in 1024³ bytes; may be repeated. By default 0.5, 1, 1.5 and 2.",
         ),
     ] = None,
     as_json: Annotated[
@@ -46,6 +58,7 @@ def tune(
     """
     from boldstream.memory.tuning import recommend, run_trials
 
+    open_runs(bold, mask)
     trials = []
     for trial in run_trials(bold, mask, threshold or _THRESHOLDS_GB):
         trials.append(trial)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from boldstream.cli.console import say_cost
 from boldstream.cli.images import write_images
 from boldstream.cli.options import MemoryLimit, Overwrite, Progress
 from boldstream.core.checks import integer_in
+
+
+class CountingBack(TyperCommand):
+    """A command whose last argument may be a negative number, which is no option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        numbers = [arg for arg in args if re.fullmatch(r"-\d+", arg)]
+        if numbers and "--" not in args:
+            args = [*(arg for arg in args if arg not in numbers), "--", *numbers]
+        return super().parse_args(ctx, args)
 
 
 def _checked_image(path: Path) -> Path:
@@ -23,7 +35,10 @@ def _checked_image(path: Path) -> Path:
 def volume(
     bold: Annotated[Path, typer.Argument(metavar="BOLD", help="4-D image.", show_default=False)],
     index: Annotated[
-        int, typer.Argument(metavar="T", help="Which volume, from 0.", show_default=False)
+        int,
+        typer.Argument(
+            metavar="T", help="Which volume, from 0; -1 is the last.", show_default=False
+        ),
     ],
     *,
     output: Annotated[
@@ -41,11 +56,11 @@ def volume(
     progress: Progress = True,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write one volume of a 4-D image; a negative T, after --, counts from the end.
+    """Write one volume of a 4-D image; a negative T counts from the end.
 
     Example: boldstream volume bold.nii.gz 9 --output tenth.nii.gz
 
-    Example: boldstream volume --output last.nii.gz -- bold.nii.gz -1
+    Example: boldstream volume bold.nii.gz -1 --output last.nii.gz
     """
     started = perf_counter()
     from boldstream.io.opening import open_image

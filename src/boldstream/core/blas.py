@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -35,7 +36,8 @@ def one_blas_thread() -> Iterator[None]:
 def _enter() -> None:
     global _inside, _limits
     with _lock:
-        if _inside == 0:
+        # In a forked child they may be set, by threads that it has not got.
+        if _limits is None:
             from threadpoolctl import threadpool_limits
 
             _let_anyone_set()
@@ -47,13 +49,24 @@ def _enter() -> None:
 def _leave() -> None:
     global _inside, _limits
     with _lock:
-        _inside -= 1
+        # A forked child leaves also the blocks that it was in before.
+        _inside = max(0, _inside - 1)
         # Only the last of several threads gives the others back.
-        if _inside == 0:
+        if _inside == 0 and _limits is not None:
             _let_anyone_set()
             _limits.restore_original_limits()
             _let_anyone_set()
             _limits = None
+
+
+def _start_anew() -> None:
+    """In a forked child: threads that held the lock or were in a block are not there to leave."""
+    global _inside, _lock
+    _inside, _lock = 0, Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 def _let_anyone_set() -> None:

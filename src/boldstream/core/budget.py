@@ -21,27 +21,30 @@ class Budget:
 
     Attributes
     ----------
-    headroom_bytes : int
-        What may still be taken.
+    peak_bytes : int
+        Most that this process may hold at its peak; a limit that was given,
+        as it was given, also where more is held already.
     baseline_bytes : int
         What this process holds already (resident).
     source : str
         The limit that decides, in words for a user.
     """
 
-    headroom_bytes: int
+    peak_bytes: int
     baseline_bytes: int
     source: str
 
     @property
-    def peak_bytes(self) -> int:
-        """Most that this process may hold at its peak."""
-        return self.baseline_bytes + self.headroom_bytes
+    def headroom_bytes(self) -> int:
+        """What may still be taken, 0 where more is held than allowed."""
+        return max(0, self.peak_bytes - self.baseline_bytes)
 
     def __str__(self) -> str:
+        # A limit that was given may be a slip: it is shown as it was understood.
+        given = f", {format_bytes(self.peak_bytes)}" if self.source == "memory_limit" else ""
         return (
             f"{format_bytes(self.headroom_bytes)} may be taken beside "
-            f"{format_bytes(self.baseline_bytes)} in use ({self.source})"
+            f"{format_bytes(self.baseline_bytes)} in use ({self.source}{given})"
         )
 
 
@@ -73,12 +76,11 @@ def find_budget(
     """
     held = process_memory().rss_bytes
     found = memory_limits() if limits is None else limits
-    offers = [(int(x.headroom_bytes * (1 - _SAFETY_SHARE)), x.source) for x in found]
+    peaks = [(held + int(x.headroom_bytes * (1 - _SAFETY_SHARE)), x.source) for x in found]
     if memory_limit is not None:
-        given = parse_bytes(memory_limit, name="memory_limit")
-        offers.append((max(0, given - held), "memory_limit"))
-    headroom, source = min(offers)
-    return Budget(headroom_bytes=headroom, baseline_bytes=held, source=source)
+        peaks.append((parse_bytes(memory_limit, name="memory_limit"), "memory_limit"))
+    peak, source = min(peaks)
+    return Budget(peak, held, source)
 
 
 def parse_bytes(size: str | int, *, name: str = "size") -> int:

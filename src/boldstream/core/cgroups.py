@@ -94,7 +94,7 @@ def _stat(folder: Path) -> dict[str, int]:
 def read_kernel_file(path: Path) -> str:
     """A file of the kernel, empty where it does not exist or may not be read."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

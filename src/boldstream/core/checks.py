@@ -16,6 +16,9 @@ from boldstream.core.errors import ParameterError
 
 Option = TypeVar("Option", bound=str)
 
+# Of 1: as much as `difflib.get_close_matches` asks for.
+_LEAST_LIKE = 0.6 - 1e-9
+
 
 def positive_number(name: str, value: Any, *, unit: str = "") -> float:
     """Return a finite number above 0 as a float.
@@ -32,10 +35,14 @@ def positive_number(name: str, value: Any, *, unit: str = "") -> float:
     boldstream.core.errors.ParameterError: `radius` must be a positive number of mm, got -3
     """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and value > 0):
+    try:
+        number = float(value) if is_number else math.nan
+    except OverflowError:  # an integer that is larger than any float
+        number = math.inf
+    if not 0 < number < math.inf:
         of_unit = f" of {unit}" if unit else ""
         raise ParameterError(f"`{name}` must be a positive number{of_unit}, got {value!r}")
-    return float(value)
+    return number
 
 
 def integer_in(name: str, value: SupportsIndex, low: int, high: int | None = None) -> int:
@@ -54,9 +61,12 @@ def integer_in(name: str, value: SupportsIndex, low: int, high: int | None = Non
     """
     span = f"of at least {low}" if high is None else f"from {low} to {high}"
     message = f"`{name}` must be an integer {span}, got {value!r}"
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    if isinstance(value, bool):
         raise ParameterError(message)
-    number = operator.index(value)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ParameterError(message) from None
     if number < low or (high is not None and number > high):
         raise ParameterError(message)
     return number
@@ -89,12 +99,22 @@ def one_of(name: str, value: object, options: Iterable[Option]) -> Option:
 def did_you_mean(value: object, options: Iterable[str]) -> str:
     """Return a hint at the most similar option, to end a message with, or an empty text.
 
+    Capitals do not count, and of options that are as similar the first is named.
+
     Examples
     --------
+    >>> did_you_mean("LSS", ["lss", "lsa"])
+    "; did you mean 'lss'?"
     >>> did_you_mean("bold.nii", ["bold.nii.gz", "mask.nii.gz"])
     "; did you mean 'bold.nii.gz'?"
     >>> did_you_mean("x", ["bold.nii.gz"])
     ''
     """
-    close = difflib.get_close_matches(str(value), list(options), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    meant, most = "", _LEAST_LIKE
+    likeness = difflib.SequenceMatcher(b=str(value).casefold())
+    for option in options:
+        likeness.set_seq1(option.casefold())
+        # The first of equals; a ratio costs much more than its bound.
+        if likeness.quick_ratio() > most and likeness.ratio() > most:
+            meant, most = option, likeness.ratio()
+    return f"; did you mean {meant!r}?" if meant else ""

@@ -32,7 +32,7 @@ def return_freed() -> None:
 
 
 def freeable(shape: tuple[int, int], dtype: DTypeLike) -> NDArray[Any]:
-    """An array of zeros whose memory goes back to the system as soon as it is let go.
+    """An array of zeros whose memory goes back to the system as soon as nobody holds it.
 
     What is allocated and freed over and over in sizes below 32 MiB otherwise
     ends on glibc's heap, once for every thread, and stays there in part.

@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import re
 import resource
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from boldstream.core.cgroups import cgroup_limits, read_kernel_file
-from boldstream.core.errors import ParameterError
+from boldstream.core.errors import MemoryBudgetError, ParameterError
 
+_UNKNOWN = "the memory of this machine cannot be told: /proc must be mounted and readable"
 _SLURM_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -65,6 +67,8 @@ def memory_limits(
     ------
     ParameterError
         If a SLURM variable cannot be read as a size.
+    MemoryBudgetError
+        If the machine does not tell how much memory there is.
 
     Examples
     --------
@@ -86,6 +90,11 @@ def process_memory(root: Path = Path("/")) -> ProcessMemory:
     Where the system keeps no peak, it is what is held now. ``ru_maxrss`` is no
     substitute: a process inherits it over ``exec``.
 
+    Raises
+    ------
+    MemoryBudgetError
+        If the machine does not tell.
+
     Examples
     --------
     >>> rss, peak = process_memory()
@@ -95,9 +104,7 @@ def process_memory(root: Path = Path("/")) -> ProcessMemory:
     status = _sizes(root / "proc/self/status")
     if "VmRSS" in status:
         return ProcessMemory(status["VmRSS"], max(status["VmRSS"], status.get("VmHWM", 0)))
-    import psutil
-
-    info = psutil.Process().memory_info()
+    info = _by_psutil(lambda psutil: psutil.Process().memory_info())
     return ProcessMemory(info.rss, max(info.rss, getattr(info, "peak_wset", 0)))
 
 
@@ -106,11 +113,21 @@ def _ram(root: Path) -> Limit:
     if "MemAvailable" in meminfo:
         total, available = meminfo["MemTotal"], meminfo["MemAvailable"]
     else:
-        import psutil
-
-        memory = psutil.virtual_memory()
+        memory = _by_psutil(lambda psutil: psutil.virtual_memory())
         total, available = memory.total, memory.available
     return Limit("RAM", total, total - available)
+
+
+def _by_psutil(ask: Callable[[ModuleType], Any]) -> Any:
+    """What psutil says, which on Linux needs the very files that were not found."""
+    try:
+        import psutil
+    except ImportError as error:
+        raise MemoryBudgetError(_UNKNOWN) from error
+    try:
+        return ask(psutil)
+    except (OSError, psutil.Error) as error:
+        raise MemoryBudgetError(_UNKNOWN) from error
 
 
 def _sizes(path: Path) -> dict[str, int]:

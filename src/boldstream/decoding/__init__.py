@@ -2,13 +2,10 @@
 
 from boldstream.decoding.estimators import CorrelationClassifier, RidgeCovariance
 from boldstream.decoding.f_scores import FScores, f_scores
-from boldstream.decoding.group import GroupMaps, group_maps, group_scores
+from boldstream.decoding.group import GroupMaps, group_bootstrap, group_maps, group_scores
 from boldstream.decoding.inference import (
     Inference,
-    MapOptions,
     NullMaps,
-    group_bootstrap,
-    group_sign_flip,
     open_null_maps,
 )
 from boldstream.decoding.roi import Decoding, decode
@@ -21,7 +18,6 @@ __all__ = [
     "FScores",
     "GroupMaps",
     "Inference",
-    "MapOptions",
     "NullMaps",
     "RidgeCovariance",
     "SearchLight",
@@ -31,6 +27,5 @@ __all__ = [
     "group_bootstrap",
     "group_maps",
     "group_scores",
-    "group_sign_flip",
     "open_null_maps",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
+from boldstream.core.randomness import random_numbers
 from boldstream.geometry.dissimilarities import RDM
 from boldstream.geometry.similarity import Method, Similarity, make_similarity
 
@@ -53,7 +54,7 @@ def compare(
         Taken out of both sides: the correlation is partial, of ranks with
         "spearman". With "spearman" and "pearson" only.
     permutations : int
-    random_state : int, numpy.random.Generator or None
+    random_state : int, Generator, RandomState or None
         All RDMs and models see the same permutations.
 
     Returns
@@ -88,7 +89,8 @@ def compare(
     integer_in("permutations", permutations, 0)
     named, against = named_rdms(rdms, "rdm"), named_rdms(models, "model")
     beside = named_rdms(nuisance, "nuisance") if nuisance is not None else {}
-    seed = _drawn_seed(random_state)
+    # For all RDMs, so that each sees the same permutations.
+    seed = int(random_numbers(random_state).integers(2**63))
     rows: list[dict[str, Any]] = []
     for name, rdm in named.items():
         similarity = make_similarity(against, rdm.conditions, method, beside)
@@ -138,14 +140,3 @@ def _permuted(rdm: RDM, n: int, random: np.random.Generator) -> Iterator[Floats]
     for start in range(0, n, step):
         some = orders[start : start + step]
         yield square[some[:, rows], some[:, columns]]
-
-
-def _drawn_seed(random_state: Any) -> int:
-    """A seed for all RDMs, so that each sees the same permutations."""
-    try:
-        return int(np.random.default_rng(random_state).integers(2**63))
-    except (TypeError, ValueError) as error:
-        raise ParameterError(
-            "`random_state` must be an integer of at least 0, a numpy Generator or None, "
-            f"got {random_state!r}"
-        ) from error

@@ -135,6 +135,11 @@ class RDM:
     def of(self, conditions: Iterable[str]) -> RDM:
         """Some of the conditions, or all in another order.
 
+        Parameters
+        ----------
+        conditions : iterable of str
+            In the order of rows and columns that is wanted.
+
         Raises
         ------
         ParameterError

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
+from boldstream.core.patterns import checked_patterns
 from boldstream.geometry.dissimilarities import RDM
-from boldstream.geometry.estimating import checked_patterns
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -132,7 +132,8 @@ def principal_components(patterns: Any, n_components: int | None = None) -> Prin
     Raises
     ------
     ParameterError
-        If there are fewer than two samples, or more components than there are.
+        If there are fewer than two samples, they are all the same, or more
+        components than there are.
     NonFiniteError
         If there is NaN or infinity.
 
@@ -189,21 +190,23 @@ def participation_ratio(patterns: Any) -> float:
     >>> round(participation_ratio(np.eye(5)), 6)
     4.0
     """
-    values, mean = _centred(patterns)
+    values, _ = _centred(patterns)
     small = values @ values.T if len(values) < values.shape[1] else values.T @ values
     total, squares = np.trace(small), (small**2).sum()
-    # Rounding of the means is not variance.
-    if total <= 1e-24 * values.size * max(1e-300, float((mean**2).max())):
-        raise ParameterError("`patterns` must differ between samples, got all the same")
     return float(total**2 / squares)
 
 
 def _centred(patterns: Any) -> tuple[Floats, Floats]:
-    values = checked_patterns(patterns).astype(np.float64)
+    """Patterns about their mean, and it; raises `ParameterError` where they do not vary."""
+    values = checked_patterns("patterns", patterns).astype(np.float64)
     if len(values) < 2:
         raise ParameterError("`patterns` must hold at least two samples, got 1")
     mean: Floats = values.mean(axis=0)
-    return values - mean, mean
+    values -= mean
+    # Rounding of the means is not variance.
+    if np.vdot(values, values) <= 1e-24 * values.size * max(1e-300, float((mean**2).max())):
+        raise ParameterError("`patterns` must differ between samples, got all the same")
+    return values, mean
 
 
 def _signed(vectors: Floats) -> Floats:

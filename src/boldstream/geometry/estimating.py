@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import positive_number
-from boldstream.core.errors import NonFiniteError, ParameterError
+from boldstream.core.errors import ParameterError
+from boldstream.core.patterns import checked_patterns
 from boldstream.geometry.design import Design, Metric, make_design
 from boldstream.geometry.dissimilarities import RDM
 from boldstream.geometry.noise import (
@@ -100,7 +101,7 @@ def rdm(
     dog        0.1  0.0   3.9
     tree       4.2  3.9   0.0
     """
-    samples = checked_patterns(patterns)
+    samples = checked_patterns("patterns", patterns)
     named = isinstance(noise, str)
     design = make_design(metric, conditions, folds, len(samples), noise_in_folds=named)
     check_noise_use(design.metric, noise, residuals, dof)
@@ -110,28 +111,6 @@ def rdm(
     else:
         found = White() if noise is None else given_noise(noise, samples.shape[1])
     return RDM(_dissimilarities(design, design.patterns(means), found), design.conditions, metric)
-
-
-def checked_patterns(patterns: Any, name: str = "patterns") -> NDArray[Any]:
-    """Patterns as an array (samples, voxels) of finite numbers.
-
-    Raises
-    ------
-    ParameterError, NonFiniteError
-        If they are something else.
-    """
-    values = np.asarray(patterns)
-    if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "biuf":
-        raise ParameterError(
-            f"`{name}` must hold numbers (samples, voxels), got {values.dtype} of shape "
-            f"{values.shape}"
-        )
-    broken = int(np.count_nonzero(~np.isfinite(values).all(axis=0)))
-    if broken:
-        raise NonFiniteError(
-            f"`{name}` must be finite, got NaN or infinity in {broken} of {values.shape[1]} voxels"
-        )
-    return values
 
 
 def check_noise_use(metric: Metric, noise: Any, residuals: Any, dof: Any) -> None:

@@ -1,32 +1,18 @@
-"""What holds samples: images, folders of betas, arrays."""
+"""What a searchlight takes of samples: images, betas, arrays."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.errors import MaskError, ParameterError
-from boldstream.io.betas import open_betas_folder
-from boldstream.io.betas_source import BetasSource
-from boldstream.io.masks import Mask, load_mask
-from boldstream.io.opening import open_image
+from boldstream.core.errors import ParameterError
+from boldstream.io.masks import Mask, load_mask, mask_among
 from boldstream.io.source import VolumeSource
-from boldstream.io.translate import expanded
 
 
-def open_samples(imgs: Any) -> VolumeSource | NDArray[Any]:
-    """A folder of betas or images as a source; an array as it is."""
-    if isinstance(imgs, np.ndarray):
-        return imgs
-    if isinstance(imgs, str | os.PathLike) and expanded(imgs).is_dir():
-        return BetasSource(open_betas_folder(imgs))
-    return open_image(imgs)
-
-
-def mask_of(imgs: Any, samples: VolumeSource | NDArray[Any], mask: Any) -> Mask:
+def mask_of(samples: VolumeSource | NDArray[Any], mask: Any) -> Mask:
     """The voxels of a searchlight, on the grid of the samples.
 
     Raises
@@ -40,23 +26,10 @@ def mask_of(imgs: Any, samples: VolumeSource | NDArray[Any], mask: Any) -> Mask:
                 "`mask` must be a path or an image for an array, to know where its columns lie"
             )
         return mask if isinstance(mask, Mask) else load_mask(mask)
-    if isinstance(samples, BetasSource):
-        kept = open_betas_folder(imgs).mask
-        return kept if mask is None else inside_of(kept, load_mask(mask, kept.grid))
-    if mask is None:
+    grid, kept = samples.series.grid, samples.inside
+    if mask is None and kept is None:
         raise ParameterError("`mask` must be given for images: a path, an image or an array")
-    return load_mask(mask, samples.series.grid)
-
-
-def inside_of(kept: Mask, wanted: Mask) -> Mask:
-    """`wanted`, if all of it was kept; raises `ParameterError` if not."""
-    outside = np.count_nonzero(wanted.array & ~kept.array)
-    if outside:
-        raise MaskError(
-            f"`{wanted.name}` must lie inside the mask of the betas; {outside} of its "
-            f"{np.count_nonzero(wanted.array)} voxels do not"
-        )
-    return wanted
+    return mask_among(kept, grid, mask, may_resample=False)
 
 
 def sample_count(samples: VolumeSource | NDArray[Any]) -> int:

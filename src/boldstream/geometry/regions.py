@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,8 @@ from boldstream.geometry.design import Metric
 from boldstream.geometry.dissimilarities import RDM
 from boldstream.geometry.estimating import rdm
 from boldstream.geometry.noise import NoiseName
-from boldstream.geometry.opening import inside_of
 from boldstream.geometry.similarity import Method
-from boldstream.io.betas import open_betas_folder
-from boldstream.io.betas_source import BetasSource
-from boldstream.io.masks import load_mask, mask_name
-from boldstream.io.translate import expanded
-from boldstream.streaming.once import stream_once
-from boldstream.streaming.reductions import Voxels
+from boldstream.streaming.patterns import read_regions
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -66,13 +59,14 @@ def geometry_of_rois(
 
     Parameters
     ----------
-    X : array (samples, voxels), mapping of names to such arrays, folder of betas, or image
+    X : array (samples, voxels), mapping of names to such arrays, image, or betas
         One region, regions by name, or what is read once for all `rois`: a
-        folder that `trial_betas` wrote, a path, a nibabel image or a list of
-        runs.
+        path, a nibabel image or a list of runs, a folder that `trial_betas`
+        wrote, or what it or `open_betas` returned.
     conditions : sequence, shape (samples,)
-    rois : mask, list of masks, or mapping of names to masks, optional
-        Paths, images or boolean arrays, where `X` is an image or a folder.
+    rois : mask, Labels, list of these, or mapping of names to these, optional
+        Paths, images or boolean arrays, where `X` is an image or betas;
+        `boldstream.Labels` for each region of an atlas.
     models : RDM, sequence of RDM, or mapping of names to RDM, optional
     metric, folds, noise
         As for `rdm`.
@@ -81,7 +75,7 @@ def geometry_of_rois(
     n_jobs : int
         Threads that read the files of a list.
     memory_limit : str or int, optional
-        Most memory that this process may hold at its peak.
+        Most memory that this process may hold at its peak, as ``"2GB"``.
 
     Returns
     -------
@@ -143,36 +137,4 @@ def _patterns_of(
         if not given:
             raise ParameterError("`X` must hold at least one region, got none")
         return {str(name): np.asarray(values) for name, values in given.items()}
-    source, named = x, _named(rois)
-    if isinstance(x, str | os.PathLike) and expanded(x).is_dir():
-        folder = open_betas_folder(x)
-        source = BetasSource(folder)
-        # Outside of the mask of betas there are none, which the source has as 0.
-        for name, mask in named.items():
-            inside_of(folder.mask, load_mask(mask, folder.mask.grid, name=name))
-    reductions = [Voxels(mask, name=name, nan_policy="raise") for name, mask in named.items()]
-    found = stream_once(source, reductions, n_jobs=n_jobs, memory_limit=memory_limit)
-    return dict(zip(named, found, strict=True))
-
-
-def _named(rois: Any) -> dict[str, Any]:
-    """Masks by name: that of a file, or a number for what has none."""
-    if rois is None:
-        raise ParameterError(
-            "`rois` must be masks where `X` is an image or a folder: a path, an image, a boolean "
-            "array, a list of these, or a mapping of names to these; got None"
-        )
-    if isinstance(rois, Mapping):
-        named = {str(name): mask for name, mask in rois.items()}
-    else:
-        listed = list(rois) if isinstance(rois, list | tuple) else [rois]
-        names = [mask_name(mask) or f"roi_{i}" for i, mask in enumerate(listed, 1)]
-        if len(set(names)) < len(names):
-            raise ParameterError(
-                f"`rois` must have different names, got {', '.join(names)}; give a mapping of "
-                "names to masks"
-            )
-        named = dict(zip(names, listed, strict=True))
-    if not named:
-        raise ParameterError("`rois` must hold at least one mask, got none")
-    return named
+    return read_regions(x, rois, n_jobs=n_jobs, memory_limit=memory_limit)

@@ -1,18 +1,48 @@
-"""A folder of betas as a source of volumes, 0 outside its mask."""
+"""Betas of trials as a source of volumes, 0 outside their mask."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from boldstream.core.errors import CorruptImageError
-from boldstream.io.betas import BetasFolder
+from boldstream.io.betas import Betas, BetasFolder, betas_folder_of, open_betas_folder
+from boldstream.io.opening import open_image
+from boldstream.io.parts import JoinedSource
 from boldstream.io.source import Block, Read, Scaling, Series, VolumeSource
 from boldstream.io.translate import translated
+
+
+def open_volumes(x: Any) -> VolumeSource:
+    """Open images as `open_image` does, and betas of trials in each of their forms.
+
+    Parameters
+    ----------
+    x : path, nibabel image, list of either, folder of betas, `Betas` or VolumeSource
+
+    Returns
+    -------
+    VolumeSource
+        Of betas in Python or in a folder it knows the voxels that have any.
+
+    Raises
+    ------
+    ImageFileError, TableError, CorruptImageError
+        As for `open_betas_folder`, and all that `open_image` raises.
+    """
+    folder = betas_folder_of(x)
+    if folder is not None:
+        return BetasSource(open_betas_folder(folder))
+    if not isinstance(x, Betas):
+        return open_image(x)
+    source = open_image(x.held_in)
+    assert isinstance(source, JoinedSource)  # as any image is
+    return replace(source, inside=x.mask)
 
 
 class BetasSource(VolumeSource):
@@ -30,6 +60,7 @@ class BetasSource(VolumeSource):
         values: Any = folder.values
         self._path, self._offset = Path(os.fspath(values.filename)), int(values.offset)
         self._n_columns = int(values.shape[1])
+        self.inside = folder.mask.array
         self._rows = folder.mask.grid.rows_of(folder.mask.array)
         self.series = Series(
             name=str(folder.path),

@@ -66,9 +66,9 @@ def load_labels(
         neighbour).
     names : path or mapping of int to str, optional
         Names of the labels: a table with columns ``index`` and ``name``. By
-        default that of BIDS beside the atlas (``*_dseg.tsv`` for
-        ``*_dseg.nii.gz``) if there is one. A label without a name is called
-        by its number.
+        default the one beside the atlas (of ``atlas.nii.gz``, ``atlas.tsv`` or
+        ``atlas_labels.tsv``) if there is one. A label without a name is
+        called by its number.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def load_labels(
     >>> regions.labels, regions.names
     (array([3, 7]), ('3', 'V1'))
     """
-    volume = read_volume(atlas, grid, name="atlas", hint="; maps of weights go to `Maps` (--maps)")
+    volume = read_volume(atlas, grid, name="atlas", hint="; maps of weights go to `Maps`")
     array = _whole_numbers(volume.values, volume.label)
     labels = np.unique(array).astype(np.int64)
     labels = labels[labels != 0]
@@ -102,7 +102,7 @@ def load_labels(
                 f"{volume.label} has no voxel left on the grid of the image: {grid}; "
                 "check that both are in one space"
             )
-    named = _read_names(names if names is not None else _table_beside(path_of(atlas)))
+    named = _read_names(names if names is not None else table_beside(path_of(atlas)))
     return Atlas(grid, array, labels, tuple(named.get(int(i), str(i)) for i in labels))
 
 
@@ -115,7 +115,7 @@ def _whole_numbers(values: NDArray[Any], label: str) -> NDArray[np.signedinteger
     if off.max() > _TOLERANCE:
         raise MaskError(
             f"{label} must hold whole numbers, the labels of regions, got "
-            f"{finite.flat[off.argmax()]:g}; weights go to `Maps` (--maps)"
+            f"{finite.flat[off.argmax()]:g}; weights go to `Maps`"
         )
     return _as_labels(whole, label)
 
@@ -130,12 +130,27 @@ def _as_labels(whole: NDArray[Any], label: str) -> NDArray[np.signedinteger[Any]
     return whole.astype(np.int32 if low >= _INT32.min and high <= _INT32.max else np.int64)
 
 
-def _table_beside(path: Path | None) -> Path | None:
-    stem = path.name.removesuffix(".gz").removesuffix(".nii") if path else ""
-    if path is None or not stem.endswith("_dseg"):
+def table_beside(path: Path | None) -> Path | None:
+    """The table of names that lies beside an atlas, as BIDS and nilearn lay it."""
+    if path is None:
         return None
-    table = path.with_name(f"{stem}.tsv")
-    return table if table.is_file() else None
+    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    tables = [path.with_name(f"{stem}{end}") for end in (".tsv", "_labels.tsv")]
+    return next((table for table in tables if table.is_file() and _holds_names(table)), None)
+
+
+def _holds_names(table: Path) -> bool:
+    """Whether it is no table of something else, which may well lie beside an atlas."""
+    if table.stem.endswith("_dseg"):
+        # BIDS says so.
+        return True
+    try:
+        with table.open(encoding="utf-8-sig", errors="replace") as file:
+            columns = {cell.strip() for cell in file.readline().split("\t")}
+    except OSError:
+        # Reading it will say why it cannot be.
+        return True
+    return {"index", "name"} <= columns
 
 
 def _read_names(names: NamesLike | None) -> dict[int, str]:

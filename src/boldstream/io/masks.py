@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import MaskError
 from boldstream.core.grid import Grid
-from boldstream.io.resample import NEAREST, ResampleMode, needs_resampling, resample_volume
+from boldstream.io.resample import (
+    NEAREST,
+    RESAMPLE_FIRST,
+    RESAMPLE_HERE,
+    ResampleMode,
+    needs_resampling,
+    resample_volume,
+)
 from boldstream.io.volume import VolumeLike, path_of, read_volume
 
 MaskLike: TypeAlias = VolumeLike
@@ -42,6 +49,7 @@ def load_mask(
     *,
     resample: ResampleMode = None,
     name: str = "mask",
+    may_resample: bool = True,
 ) -> Mask:
     """Read a mask and bring it to a grid.
 
@@ -57,6 +65,8 @@ def load_mask(
         neighbour).
     name : str
         What errors call the mask.
+    may_resample : bool
+        Whether the user has the parameter `resample`, which an error may then propose.
 
     Raises
     ------
@@ -74,9 +84,12 @@ def load_mask(
     >>> int(load_mask(ones, Grid((3, 1, 1), np.eye(4))).array.sum())
     2
     """
-    volume = read_volume(mask, grid, name=name, hint="; maps of weights go to `Maps` (--maps)")
+    volume = read_volume(mask, grid, name=name, hint="; maps of weights go to `Maps`")
     inside = _inside(volume.values, volume.label)
-    if grid is None or not needs_resampling(volume.grid, grid, resample, name=volume.label):
+    hint = RESAMPLE_HERE if may_resample else RESAMPLE_FIRST
+    if grid is None or not needs_resampling(
+        volume.grid, grid, resample, name=volume.label, hint=hint
+    ):
         return Mask(name, grid or volume.grid, inside)
     resampled = resample_volume(inside.view(np.uint8), volume.grid, grid, order=NEAREST)
     if not resampled.any():
@@ -85,6 +98,50 @@ def load_mask(
             "check that both are in one space"
         )
     return Mask(name, grid, np.asarray(resampled, dtype=np.bool_))
+
+
+def mask_among(
+    kept: NDArray[np.bool_] | None,
+    grid: Grid,
+    mask: MaskLike | Mask | None,
+    *,
+    resample: ResampleMode = None,
+    name: str = "mask",
+    may_resample: bool = True,
+) -> Mask:
+    """The voxels that are asked for, of those that there are.
+
+    Parameters
+    ----------
+    kept : ndarray of bool, shape (x, y, z), or None
+        Voxels that have samples; None if all have.
+    grid : Grid
+        Of the samples.
+    mask : mask, Mask or None
+        None asks for all that there are.
+    resample, name, may_resample
+        As for `load_mask`.
+
+    Raises
+    ------
+    MaskError
+        If voxels are asked for that have no samples; and as for `load_mask`.
+    GridMismatchError
+    """
+    if mask is None:
+        return Mask(name, grid, np.ones(grid.shape, np.bool_) if kept is None else kept)
+    if isinstance(mask, Mask):
+        mask.grid.require_same(grid, name=f"`{name}`", other_name="the image")
+        wanted = mask
+    else:
+        wanted = load_mask(mask, grid, resample=resample, name=name, may_resample=may_resample)
+    outside = 0 if kept is None else np.count_nonzero(~kept[wanted.array])
+    if outside:
+        raise MaskError(
+            f"`{name}` must lie inside the mask of the samples; {outside} of its "
+            f"{np.count_nonzero(wanted.array)} voxels do not; intersect the two first"
+        )
+    return wanted
 
 
 def mask_name(mask: Any) -> str | None:
@@ -117,6 +174,6 @@ def _inside(values: NDArray[Any], label: str) -> NDArray[np.bool_]:
         some = ", ".join(f"{v:g}" for v in np.unique(chosen)[:5])
         raise MaskError(
             f"{label} must hold 0 and one other value, got {some}, ...; "
-            "an atlas goes to `Labels` (--labels), and weights must be cut at a threshold first"
+            "an atlas goes to `Labels`, and weights must be cut at a threshold first"
         )
     return np.asarray(inside, dtype=np.bool_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.freed import freeable
 from boldstream.core.jobs import let_go
 from boldstream.io.headers import Header
 from boldstream.io.source import Block, Read, Scaling, Series, VolumeSource
@@ -73,7 +73,7 @@ class Part(ABC):
         return self.chunk_bytes(self.header.n_volumes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JoinedSource(VolumeSource):
     """Parts on one grid, one after another.
 
@@ -85,12 +85,14 @@ class JoinedSource(VolumeSource):
         The run that each part belongs to.
     start : int
         Index of the first volume in the series.
+    inside : ndarray of bool, shape (x, y, z), or None
     """
 
     series: Series
     parts: Sequence[Part]
     runs: Sequence[int]
     start: int = 0
+    inside: NDArray[np.bool_] | None = None
 
     @property
     def volumes(self) -> range:
@@ -112,6 +114,7 @@ class JoinedSource(VolumeSource):
                 self.parts[group.start : group.stop],
                 self.runs[group.start : group.stop],
                 self.start + starts[group.start],
+                self.inside,
             )
             for group in _groups([part.decoded_bytes for part in self.parts], n)
         ]
@@ -170,7 +173,7 @@ def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks
     asks for its result: what it holds is never written to.
     """
     size = max(part.chunk_bytes(volumes) for _, part in pairs)
-    buffers = cycle([_buffer(size) for _ in range(_RING)])
+    buffers = cycle([freeable((1, size), np.uint8)[0] for _ in range(_RING)])
     decoded: Decoded = SimpleQueue()
     wanted: Wanted = SimpleQueue()
     chunks = _chunks_of(pairs, volumes, buffers)
@@ -191,16 +194,6 @@ def _read_ahead(pairs: Sequence[tuple[int, Part]], volumes: int) -> TaggedChunks
         # An error holds this frame, and the frame would hold the error: buffers would
         # stay until the garbage collector came.
         item = None
-
-
-def _buffer(size: int) -> NDArray[np.uint8]:
-    """Memory that goes back to the system as soon as nobody holds it.
-
-    What `numpy.empty` gives may stay with the C library once it is freed, and
-    glibc keeps some for every thread that ever allocated.
-    """
-    pages = mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    return np.frombuffer(pages, np.uint8, size)
 
 
 def _decode(chunks: TaggedChunks, decoded: Decoded, wanted: Wanted) -> None:

@@ -13,11 +13,17 @@ from boldstream.core.grid import Grid
 ResampleMode: TypeAlias = Literal["mask"] | None
 
 NEAREST, LINEAR = 0, 1
-_HINT = 'resample="mask" (--resample mask) resamples it to the image'
+RESAMPLE_HERE = 'resample="mask" resamples it to the image'
+# Where that is no parameter.
+RESAMPLE_FIRST = "resample it to the image first, as nilearn.image.resample_to_img does"
 
 
-def needs_resampling(source: Grid, target: Grid, resample: ResampleMode, *, name: str) -> bool:
+def needs_resampling(
+    source: Grid, target: Grid, resample: ResampleMode, *, name: str, hint: str = RESAMPLE_HERE
+) -> bool:
     """Whether a volume lies on another grid than the image and may be resampled.
+
+    `hint` is what an error proposes.
 
     Raises
     ------
@@ -29,7 +35,7 @@ def needs_resampling(source: Grid, target: Grid, resample: ResampleMode, *, name
     if resample not in (None, "mask"):
         raise ParameterError(f"`resample` must be None or 'mask', got {resample!r}")
     if resample is None:
-        source.require_same(target, name=name, other_name="the image", hint=_HINT)
+        source.require_same(target, name=name, other_name="the image", hint=hint)
     return not source.same_as(target)
 
 
@@ -54,18 +60,26 @@ def resample_volume(
     ndarray, shape of `target`
         In the type of `values`.
     """
-    from scipy import linalg, ndimage
+    from scipy import ndimage
 
-    if np.array_equal(source.affine, target.affine):
-        to_source = np.eye(4)
-    else:
-        to_source = linalg.inv(source.affine) @ target.affine
-    matrix, offset = to_source[:3, :3], to_source[:3, 3]
-    if np.array_equal(np.diag(np.diag(matrix)), matrix):
-        matrix = np.diag(matrix)
+    matrix, offset = to_source(source, target)
     native = values.astype(values.dtype.newbyteorder("="), copy=False)
     out = np.zeros(target.shape, native.dtype, order="F")
     ndimage.affine_transform(
         native, matrix, offset=offset, output_shape=target.shape, output=out, order=order
     )
     return out
+
+
+def to_source(source: Grid, target: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Voxel indices of the target to those of the source: matrix (or its diagonal) and offset."""
+    from scipy import linalg
+
+    # The same steps as nilearn, so that ties between voxels go to the same side.
+    if np.array_equal(source.affine, target.affine):
+        both = np.eye(4)
+    else:
+        both = np.dot(linalg.inv(source.affine), target.affine)
+    matrix, offset = both[:3, :3], both[:3, 3]
+    diagonal = np.diag(matrix)
+    return (diagonal if np.array_equal(np.diag(diagonal), matrix) else matrix), offset

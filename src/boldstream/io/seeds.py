@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +32,7 @@ class Seeds:
     names: tuple[str, ...]
 
 
-def load_seeds(seeds: SeedsLike) -> Seeds:
+def load_seeds(seeds: SeedsLike, names: Sequence[str] | None = None) -> Seeds:
     """Read points from a table or an array.
 
     Parameters
@@ -39,11 +40,14 @@ def load_seeds(seeds: SeedsLike) -> Seeds:
     seeds : array-like, shape (n, 3), or path
         In mm. A TSV or CSV file has columns ``x``, ``y``, ``z`` and optionally
         ``name`` or ``label``.
+    names : sequence of str, optional
+        One for each, in place of those of a table.
 
     Raises
     ------
     ParameterError
-        If an array has another shape or holds anything but finite numbers.
+        If an array has another shape or holds anything but finite numbers,
+        or there is not a name for each seed.
     TableError
         If a table lacks a column, a row, or holds anything but finite numbers.
 
@@ -52,8 +56,22 @@ def load_seeds(seeds: SeedsLike) -> Seeds:
     >>> load_seeds([(0, -52, 18), (-46, -68, 32)]).names
     ('sphere_1', 'sphere_2')
     """
-    if isinstance(seeds, str | os.PathLike):
-        return _seeds_of(read_table(seeds))
+    found = _from_table(seeds) if isinstance(seeds, str | os.PathLike) else _from_points(seeds)
+    if names is None:
+        return found
+    return replace(found, names=_checked_names(names, len(found.names)))
+
+
+def _checked_names(names: Any, n: int) -> tuple[str, ...]:
+    # Those of a set have no order.
+    is_list = isinstance(names, Iterable) and not isinstance(names, str | set | frozenset)
+    listed = tuple(names) if is_list else ()
+    if len(listed) != n or not all(isinstance(name, str) for name in listed):
+        raise ParameterError(f"`names` must be {n} strings, one for each seed, got {names!r}")
+    return listed
+
+
+def _from_points(seeds: Any) -> Seeds:
     try:
         coordinates = np.array(seeds, dtype=np.float64)
     except (TypeError, ValueError):
@@ -70,7 +88,8 @@ def load_seeds(seeds: SeedsLike) -> Seeds:
     return Seeds(coordinates, _numbered(len(coordinates)))
 
 
-def _seeds_of(table: Table) -> Seeds:
+def _from_table(path: str | os.PathLike[str]) -> Seeds:
+    table = read_table(path)
     axes = [table.column(axis) for axis in "xyz"]
     if not table.lines:
         raise TableError(f"{table.path} must hold at least one seed, got none")

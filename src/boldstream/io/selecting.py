@@ -80,6 +80,7 @@ class SelectedSource(VolumeSource):
 
     def __init__(self, source: VolumeSource, kept: Volumes, series: Series) -> None:
         self.series, self._source, self._kept = series, source, kept
+        self.inside = source.inside
 
     @property
     def volumes(self) -> range:

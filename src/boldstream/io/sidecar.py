@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import numbers
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    # A number of thousands of digits is a ValueError.
+    except (OSError, ValueError, RecursionError) as error:
         raise TableError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(found, dict):
         raise TableError(f"{path} must hold a JSON object, got {type(found).__name__}")
@@ -104,12 +105,19 @@ def repetition_time(series: Series, t_r: float | None = None) -> float:
             )
         return in_header
     sidecar = sidecar_of(Path(series.name))
-    is_number = isinstance(in_sidecar, numbers.Real) and not isinstance(in_sidecar, bool)
-    if not is_number or not 0 < in_sidecar < math.inf:
-        raise TableError(f"RepetitionTime in {sidecar} must be above 0 s, got {in_sidecar!r}")
+    in_sidecar = checked_repetition_time(in_sidecar, sidecar)
     if in_header is not None and abs(in_header - in_sidecar) > _CLOSE * in_sidecar:
         raise ParameterError(
             f"`t_r` must be given, as files disagree: the header of {series.name} says "
             f"{in_header:g} s, {sidecar.name} says {in_sidecar:g} s"
         )
-    return float(in_sidecar)
+    return in_sidecar
+
+
+def checked_repetition_time(value: Any, where: Path) -> float:
+    """Seconds that a sidecar says; raises `TableError` unless they are a number above 0."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    # A whole number of JSON may be too large for a float.
+    if not is_number or not 0 < value <= sys.float_info.max:
+        raise TableError(f"RepetitionTime in {where} must be above 0 s, got {value!r}")
+    return float(value)

@@ -106,9 +106,13 @@ class VolumeSource(ABC):
     ----------
     series : Series
         Of all volumes, also where this is one piece of what `split` made.
+    inside : ndarray of bool, shape (x, y, z), or None
+        Voxels that were kept, where all others are 0 for want of data; None
+        if all were.
     """
 
     series: Series
+    inside: NDArray[np.bool_] | None = None
 
     @property
     def volumes(self) -> range:

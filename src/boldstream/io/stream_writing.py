@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from gzip import GzipFile
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -147,10 +148,14 @@ def open_volume_writer(
 
 
 def _compressed(file: IO[bytes]) -> IO[bytes]:
-    from isal import igzip
+    # Where isal cannot be imported, as reading does.
+    compressed: Any = GzipFile
+    with suppress(ImportError):
+        from isal.igzip import IGzipFile
 
+        compressed = IGzipFile
     # No name and no time in the gzip header: the same volumes make the same bytes.
-    gz = igzip.IGzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0)
+    gz = compressed(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0)
     return cast("IO[bytes]", gz)
 
 

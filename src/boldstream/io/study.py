@@ -12,7 +12,14 @@ from typing import Any
 
 from boldstream.core.checks import did_you_mean, positive_number
 from boldstream.core.errors import ImageFileError, ParameterError, TableError
-from boldstream.io.bids.names import Value, entities_of, natural_order, parse_name, run_of
+from boldstream.io.bids.names import (
+    Value,
+    entities_of,
+    natural_order,
+    parse_name,
+    run_of,
+    value_of,
+)
 from boldstream.io.bids.templates import check_template, fields_of, match_template
 
 FMRIPREP = Path("derivatives", "fmriprep")
@@ -117,16 +124,35 @@ class OAKConfig:
         return images
 
     def events(self, subject: str) -> tuple[Path, ...]:
-        """Tables of events, one for each run; raises `TableError` where one is missing."""
+        """Tables of events, one for each run; raises `TableError` where one is missing.
+
+        Parameters
+        ----------
+        subject : str
+            ``"sub-001"`` or ``"001"``.
+        """
         return self._tables(subject, "events", self.events_template, self.root, _EVENTS)
 
     def confounds(self, subject: str) -> tuple[Path, ...]:
-        """Tables of confounds, one for each run; raises `TableError` where one is missing."""
+        """Tables of confounds, one for each run; raises `TableError` where one is missing.
+
+        Parameters
+        ----------
+        subject : str
+            ``"sub-001"`` or ``"001"``.
+        """
         folder, template = self._derivatives, self.confounds_template
         return self._tables(subject, "confounds", template, folder, _CONFOUNDS)
 
     def mask(self, roi: str, subject: str | None = None) -> Path:
         """The mask of a region.
+
+        Parameters
+        ----------
+        roi : str
+            Name of the region.
+        subject : str, optional
+            ``"sub-001"`` or ``"001"``; needed where each has masks of its own.
 
         Raises
         ------
@@ -171,12 +197,33 @@ class OAKConfig:
                     f"{kind} must be one table for each of the {len(images)} runs of subject "
                     f"{label!r}, got {len(tables)} for {template!r} in {self.root}"
                 )
+            names = zip(images, tables, strict=True)
+            runs = zip(
+                self._runs(self.image_template, label, images),
+                self._runs(template, label, tables),
+                strict=True,
+            )
+            for (image, table), (wanted, run) in zip(names, runs, strict=True):
+                if None not in (wanted, run) and wanted != run:
+                    raise TableError(
+                        f"{kind} must be of the same runs as images, got {table.name} for "
+                        f"{image.name}"
+                    )
             return tables
         by_run = {_run_of(path): path for path in self._in_bids(folder, label, name)}
         for image in images:
             if _run_of(image) not in by_run:
                 raise TableError(f"{folder} holds no table of {kind} for {image.name}")
         return tuple(by_run[_run_of(image)] for image in images)
+
+    def _runs(self, template: str | None, label: str, paths: Sequence[Path]) -> list[Value | None]:
+        """The run of each file, as its template or its name tells; None where neither does."""
+        if template is None:
+            texts = [entities_of(path).get("run") for path in paths]
+        else:
+            found = match_template(self.root, template, subject=label)
+            texts = [fields.get("run") for _, fields in found]
+        return [None if text is None else value_of("run", text) for text in texts]
 
     def _in_bids(self, folder: Path, label: str, name: re.Pattern[str]) -> list[Path]:
         subject = folder / f"sub-{label}"

@@ -16,6 +16,8 @@ from boldstream.io.translate import expanded
 
 MISSING = "n/a"
 """What BIDS writes where there is no value."""
+FRAME_FORMAT: Mapping[str, Any] = {"sep": "\t", "keep_default_na": False, "na_values": [MISSING]}
+"""What `pandas.read_csv` has to know of what `write_frame` wrote: a label may be "null"."""
 
 
 @dataclass(frozen=True)
@@ -118,4 +120,6 @@ def write_frame(path: str | os.PathLike[str], table: Any) -> None:
     ...     path.read_text()
     'roi\tscore\nv1\t0.5\nit\tn/a\n'
     """
-    table.to_csv(path, sep="\t", index=False, na_rep=MISSING, lineterminator="\n")
+    # A cell may name a file whose name is no text.
+    how = {"sep": "\t", "na_rep": MISSING, "lineterminator": "\n", "errors": "backslashreplace"}
+    table.to_csv(path, index=False, **how)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import os
 import re
@@ -11,7 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from boldstream.core.checks import did_you_mean
-from boldstream.core.errors import BoldstreamError, CorruptImageError, ImageFileError
+from boldstream.core.errors import (
+    BoldstreamError,
+    CorruptImageError,
+    ImageFileError,
+    MemoryBudgetError,
+)
 
 _DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _HEAD_BYTES = 512
@@ -44,11 +50,17 @@ def translated(path: str | os.PathLike[str], *, damage: bool = False) -> Iterato
         The file is missing, may not be read, or is no image.
     CorruptImageError
         It is truncated or damaged.
+    MemoryBudgetError
+        It asks for more memory than there is, as a damaged header may.
     """
     try:
         yield
-    except (BoldstreamError, MemoryError):
+    except BoldstreamError:
         raise
+    except MemoryError as error:
+        raise MemoryBudgetError(
+            f"{path} cannot be read: it asks for more memory than there is{AGAIN}"
+        ) from error
     # nibabel lets KeyError, AttributeError, struct.error, ... out of a bad header.
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -98,10 +110,17 @@ def _check_is_file(path: Path) -> None:
     if path.is_dir():
         raise ImageFileError(f"{path} is a folder, not an image file")
     if not path.exists():
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise ImageFileError(f"{path} does not exist{did_you_mean(path.name, siblings)}")
+        raise ImageFileError(f"{path} does not exist{_hint_at(path)}")
     if not path.is_file():
         raise ImageFileError(f"{path} is a device or a pipe, not an image file")
+
+
+def _hint_at(path: Path) -> str:
+    """What may have been meant by the path of no file."""
+    if glob.glob(str(path)):  # noqa: PTH207 - the pattern may stand in the folders, too
+        return f"; wildcards are not expanded: give sorted(glob.glob({str(path)!r}))"
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    return did_you_mean(path.name, siblings)
 
 
 def _check_is_no_placeholder(path: Path, head: bytes) -> None:

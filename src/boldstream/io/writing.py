@@ -141,7 +141,7 @@ class Outputs:
         if taken and not self._overwrite:
             raise OutputExistsError(
                 f"{', '.join(taken)} {'exists' if len(taken) == 1 else 'exist'} already; "
-                f"--overwrite (overwrite=True) replaces {'it' if len(taken) == 1 else 'them'}"
+                f"overwrite=True replaces {'it' if len(taken) == 1 else 'them'}"
             )
 
     def _make_folder(self, folder: Path) -> None:
@@ -282,4 +282,6 @@ def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None
         f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}"
         for key, value in content.items()
     ]
-    Path(path).write_text("{\n" + ",\n".join(items) + "\n}\n", encoding="utf-8")
+    text = "{\n" + ",\n".join(items) + "\n}\n"
+    # What of a file name is no text becomes an escape of JSON, and is read again as it was.
+    Path(path).write_text(text, encoding="utf-8", errors="backslashreplace")

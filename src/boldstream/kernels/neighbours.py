@@ -51,7 +51,6 @@ def extrapolate(
     from scipy import ndimage
 
     faces = ndimage.generate_binary_structure(3, 1).astype(np.uint8)
-    faces[1, 1, 1] = 0
     values = np.where(known, volume, 0.0)
     for _ in range(reach):
         counts = ndimage.correlate(known.astype(np.uint8), faces, mode="constant")

@@ -26,9 +26,9 @@ def sphere_neighbours(
     """Voxels whose centres lie within `radius` of each of many points.
 
     The voxel nearest to a point belongs to its sphere however small the
-    radius. The work is that for the boxes around the points, whatever the size
-    of the grid. The arithmetic is that of nilearn and of scikit-learn's KD
-    tree, so voxels at exactly `radius` go to the same side.
+    radius. The work is that for the boxes around the points, or for the grid
+    where that is smaller. The arithmetic is that of nilearn and of
+    scikit-learn's KD tree, so voxels at exactly `radius` go to the same side.
 
     Parameters
     ----------
@@ -59,8 +59,13 @@ def sphere_neighbours(
     points = space.voxels_at(centres)
     # Far away points would overflow; just outside they find no voxel either.
     reach = radius * np.sqrt((inverse[:3, :3] ** 2).sum(axis=1))
-    base = np.clip(np.floor(points), -2 - np.ceil(reach), np.array(shape) + np.ceil(reach) + 1)
-    pieces = _ball_offsets(affine, reach, radius)
+    if np.prod(2 * reach + 3) > np.prod(shape):
+        # The box of a point is larger than the grid, of which all voxels are looked at then.
+        base, pieces = np.zeros_like(points), _all_voxels(shape)
+    else:
+        far = np.ceil(reach)
+        base = np.clip(np.floor(points), -2 - far, np.array(shape) + far + 1)
+        pieces = _ball_offsets(affine, reach, radius)
     chunk = 1 if len(pieces) > 1 else max(1, _CANDIDATES // pieces[0].shape[1])
     rows, counts = [], []
     for start in range(0, len(centres), chunk):
@@ -157,6 +162,18 @@ def _ball_offsets(affine: Floats, reach: Floats, radius: float) -> list[Ints]:
         apart = affine[:3, :3] @ (offsets - 0.5)
         near = np.sqrt((apart**2).sum(axis=0)) <= (radius + slack) * (1 + 1e-9)
         pieces.append(offsets[:, near])
+    return pieces
+
+
+def _all_voxels(shape: tuple[int, int, int]) -> list[Ints]:
+    """Voxels (3, b) of a grid, x fastest, in pieces."""
+    nx, ny, nz = shape
+    depth = max(1, _CANDIDATES // (nx * ny))
+    pieces = []
+    for first in range(0, nz, depth):
+        zs = np.arange(first, min(first + depth, nz))
+        z, y, x = np.meshgrid(zs, np.arange(ny), np.arange(nx), indexing="ij")
+        pieces.append(np.array([x.ravel(), y.ravel(), z.ravel()]))
     return pieces
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 from nilearn._utils.niimg import load_niimg
 from nilearn.exceptions import DimensionError
@@ -46,10 +47,11 @@ class Images:
     @cached_property
     def source(self) -> VolumeSource:
         """The volumes, to be streamed."""
-        return open_image(self._readable if self.is_list else self._readable[0])
+        return open_image(self.readable if self.is_list else self.readable[0])
 
     @property
-    def _readable(self) -> list[Any]:
+    def readable(self) -> list[Any]:
+        """Each part by its path, or as it is where it was given so."""
         return [path or part for path, part in zip(self.paths, self.parts, strict=True)]
 
     @property
@@ -92,7 +94,7 @@ class Images:
 
     def is_from(self, other: Images) -> bool:
         """Whether these are the images that `other` was opened from."""
-        pairs = zip(self._readable, other._readable, strict=False)
+        pairs = zip(self.readable, other.readable, strict=False)
         return len(self.parts) == len(other.parts) and all(
             a == b if isinstance(a, str) else a is b for a, b in pairs
         )
@@ -152,11 +154,30 @@ def _is_compressed(data: Any) -> bool:
     return isinstance(file, str | os.PathLike) and not str(file).endswith((".nii", ".img"))
 
 
+class _Unfiled:
+    """Data that lie in no file, such as those of `from_bytes`, for the hash of joblib alone.
+
+    They are read when that is made, volume by volume: not where nothing is cached.
+    """
+
+    def __init__(self, image: Any) -> None:
+        self._image = image
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        blocks = open_image(self._image).blocks(1)
+        return _Unfiled, tuple(joblib.hash(block.data) for block in blocks)
+
+
 def _state_of(image: Any) -> Any:
     """The data of an image in memory; where they are on disk, the state of its files."""
-    if isinstance(image.dataobj, np.ndarray):
-        return image
+    # As `open_image` reads it: what get_fdata() gave may have been edited.
+    data = image.dataobj if image._fdata_cache is None else image._fdata_cache
+    if isinstance(data, np.ndarray):
+        return data, dtype_of(image), image.affine
     files = [Path(holder.filename) for holder in image.file_map.values() if holder.filename]
+    # One made of bytes that was saved since names a file, and does not read it.
+    if not files or hasattr(getattr(data, "file_like", None), "read"):
+        return _Unfiled(image), image.shape, dtype_of(image), image.affine
     states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     # The affine may have been changed since it was read.
     return states, image.shape, image.affine

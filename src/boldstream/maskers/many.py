@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
+from boldstream.core.budget import parse_bytes
 from boldstream.core.errors import ParameterError
 from boldstream.maskers.confounds import load_confounds, with_high_variance
 from boldstream.maskers.extraction import extract_together
@@ -40,7 +41,8 @@ def fit_transform_many(
     confounds, sample_mask
         As for ``transform``; the same for all maskers.
     memory_limit : str or int, optional
-        Most memory that this process may hold at its peak.
+        Most memory that this process may hold at its peak, as ``"2GB"``; the
+        least of this and of what the maskers say.
     progress : bool
         Whether a bar is drawn on standard error.
 
@@ -74,6 +76,9 @@ def fit_transform_many(
             masker.fit(imgs)
     images = open_images(imgs)
     confounds, sample_mask = load_confounds(images, confounds, sample_mask)
+    for masker in maskers:
+        masker._check_cleaning(images, confounds, sample_mask)
+    memory_limit = _least_limit([memory_limit, *(masker.memory_limit for masker in maskers)])
     richer = confounds
     if any(masker.high_variance_confounds for masker in maskers):
         richer = with_high_variance(images, confounds, memory_limit)
@@ -86,6 +91,11 @@ def fit_transform_many(
         cleaned = masker._finish(signals, images, own, sample_mask)
         results.append(_wrap_data_with_container("transform", cleaned, imgs, masker))
     return results
+
+
+def _least_limit(limits: Sequence[str | int | None]) -> int | None:
+    given = (parse_bytes(limit, name="memory_limit") for limit in limits if limit is not None)
+    return min(given, default=None)
 
 
 def _checked(maskers: Any) -> Sequence[Streamed]:

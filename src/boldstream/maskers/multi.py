@@ -94,7 +94,11 @@ class StreamedEach(Streamed):
             strict=True,
         ):
             found, kept = load_confounds(images, confound, mask)
-            tasks.append((images, self._with_high_variance(images, found), kept))
+            self._check_cleaning(images, found, kept)
+            tasks.append((images, found, kept))
+        tasks = [
+            (images, self._with_high_variance(images, found), kept) for images, found, kept in tasks
+        ]
         keys = [self._cache_key(*task) for task in tasks]
         return self._recalled(keys, tasks, n_jobs)
 

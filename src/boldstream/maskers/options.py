@@ -47,7 +47,9 @@ def drop_in(nilearn_class: type, **options: tuple[Any, str]) -> Callable[[Masker
         cls.__init__ = _constructor(nilearn_class.__init__, defaults)  # type: ignore[misc]
         # What the report says of the class; that of the bare base would come first.
         cls._REPORT_DEFAULTS = nilearn_class._REPORT_DEFAULTS  # type: ignore[attr-defined]
-        cls.__doc__ = _document(cls, nilearn_class, [text for _, text in options.values()])
+        # Under ``python -OO`` there is nothing to document with.
+        if nilearn_class.__doc__ is not None:
+            cls.__doc__ = _document(cls, nilearn_class, [text for _, text in options.values()])
         return cls
 
     return decorate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -129,6 +130,7 @@ class Streamed(BaseMasker):
         self._check_imgs(imgs)
         images = open_images(imgs)
         confounds, sample_mask = load_confounds(images, confounds, sample_mask)
+        self._check_cleaning(images, confounds, sample_mask)
         confounds = self._with_high_variance(images, confounds)
         return self._signals(images, confounds, sample_mask)
 
@@ -140,11 +142,12 @@ class Streamed(BaseMasker):
         del copy
         check_is_fitted(self)
         images = open_images(imgs)
-        return self._signals(images, *load_confounds(images, confounds, sample_mask))
+        confounds, sample_mask = load_confounds(images, confounds, sample_mask)
+        self._check_cleaning(images, confounds, sample_mask)
+        return self._signals(images, confounds, sample_mask)
 
     def _signals(self, images: Images, confounds: Any, sample_mask: Any) -> Any:
         """Cleaned signals of opened images, from the cache where they are there."""
-        self._cleaning(confounds, sample_mask)  # refuses wrong options before anything is read
         key = self._cache_key(images, confounds, sample_mask)
 
         def compute() -> Any:
@@ -165,14 +168,23 @@ class Streamed(BaseMasker):
     def _is_shelving(self) -> bool:
         return bool(getattr(self, "_shelving", False))
 
+    def _check_cleaning(self, images: Images, confounds: Any, sample_mask: Any) -> None:
+        """Clean a made-up column: what cannot be done is refused before anything is read."""
+        with warnings.catch_warnings():
+            # They come with the cleaning itself.
+            warnings.simplefilter("ignore")
+            self._cleaned(np.ones((images.n_volumes, 1)), confounds, sample_mask)
+
+    def _cleaned(self, signals: NDArray[Any], confounds: Any, sample_mask: Any) -> NDArray[Any]:
+        cleaning = self._cleaning(confounds, sample_mask)
+        return clean(signals, cleaning, runs=getattr(self, "runs", None))
+
     def _finish(
         self, extracted: Extracted, images: Images, confounds: Any, sample_mask: Any
     ) -> NDArray[Any]:
         """Clean extracted signals and bring them to the shape and type that nilearn gives."""
         mask_logger("cleaning", verbose=self.verbose)
-        cleaning = self._cleaning(confounds, sample_mask)
-        signals = clean(extracted.signals, cleaning, runs=getattr(self, "runs", None))
-        signals = extracted.completed(signals)
+        signals = extracted.completed(self._cleaned(extracted.signals, confounds, sample_mask))
         target = self._get_target_dtype(images.typed)
         if target is not None:
             signals = signals.astype(target, copy=False)

@@ -14,6 +14,8 @@ def create_memory_efficient_loader(
 ) -> MemoryEfficientLoader:
     """Make a `MemoryEfficientLoader`; call its `cleanup` when done, or use the context.
 
+    Parameters are those of `MemoryEfficientLoader`.
+
     Examples
     --------
     >>> create_memory_efficient_loader().memory_config == MemoryConfig.for_system()

@@ -154,7 +154,7 @@ def _is_memory(path: Path) -> bool:
         return False
     device = path.stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
-    for line in _MOUNTS.read_text(errors="replace").splitlines():
+    for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
         mount, _, filesystem = line.partition(" - ")
         if mount.split()[2] == number:
             return filesystem.split()[0] in _MEMORY_FILESYSTEMS

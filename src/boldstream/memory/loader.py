@@ -185,6 +185,10 @@ class MemoryEfficientLoader:
         ndarray, shape (volumes, voxels), float32
         """
         kind, source = _kind_of(standardize), open_image(images)
+        if kind is not None and min(source.series.run_lengths) < 2:
+            raise ParameterError(
+                f"`standardize` must be False for a run of one volume, got {standardize!r}"
+            )
         mask = load_mask(roi_mask, source.series.grid, name="roi_mask").array
         if self._stays_in_file(source):
             series = self._read_stored(source, mask)
@@ -337,8 +341,6 @@ def _kind_of(standardize: Standardize) -> str | None:
 
 
 def _standardize(series: NDArray[np.float32], run_lengths: Sequence[int], kind: str) -> None:
-    if min(run_lengths) < 2:
-        raise ParameterError("`standardize` must be False for a run of one volume, got True")
     if kind == "psc":
         percent_change(series, run_lengths)
     else:

@@ -262,6 +262,6 @@ def _introduction() -> bytes:
 
 def _holder(path: Path) -> str:
     try:
-        return path.read_text().strip() or "an unknown process"
+        return path.read_text(encoding="utf-8", errors="replace").strip() or "an unknown process"
     except OSError:
         return "a process that has just let go"

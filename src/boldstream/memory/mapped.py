@@ -246,6 +246,11 @@ def is_mapped(array: Any) -> bool:
     The type says nothing: a plain ndarray can be a view of a map, and a
     ``np.memmap`` can hold values of its own. What counts is the base.
 
+    Parameters
+    ----------
+    array : array_like
+        Of any type.
+
     Examples
     --------
     >>> import numpy as np

@@ -105,18 +105,36 @@ class MemoryMonitor:
         }
 
     def check_memory_threshold(self, required_gb: float) -> bool:
-        """Whether so much fits in what is available, less the buffer that is kept free."""
+        """Whether so much fits in what is available, less the buffer that is kept free.
+
+        Parameters
+        ----------
+        required_gb : float
+            GB, 1024³ bytes.
+        """
         _, available = self._usable_gb()
         return required_gb <= available * (1 - self.config.AVAILABLE_MEMORY_BUFFER)
 
     def suggest_memmap(self, data_size_gb: float) -> bool:
-        """Whether data should stay in a file: larger than the threshold, or not fitting."""
+        """Whether data should stay in a file: larger than the threshold, or not fitting.
+
+        Parameters
+        ----------
+        data_size_gb : float
+            GB, 1024³ bytes.
+        """
         return data_size_gb > self.config.MEMMAP_THRESHOLD_GB or not self.check_memory_threshold(
             data_size_gb
         )
 
     def log_memory_usage(self, operation: str) -> None:
-        """Write to the log what is held and what is available, and mark it in the timeline."""
+        """Write to the log what is held and what is available, and mark it in the timeline.
+
+        Parameters
+        ----------
+        operation : str
+            What happens now.
+        """
         if not self.config.MONITOR_MEMORY_USAGE:
             return
         sample = self._sample(operation)

@@ -45,6 +45,6 @@ def _share_of(pid: int) -> int:
 def _text(path: Path) -> str:
     """A file of the kernel, empty once its process is gone or where it may not be read."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

@@ -21,6 +21,7 @@ from boldstream.plotting.style import (
     check_axes,
     dress,
     reserve_above,
+    write_note,
 )
 from boldstream.signal.quality import HIGH_MOTION, Carpet, carpet_of
 
@@ -183,12 +184,5 @@ def _mark_motion(
         markersize=5,
     )
     ax.set_ylim(bottom=0)
-    ax.annotate(
-        f"{high.sum()} of {len(values)} volumes above {HIGH_MOTION:g} mm",
-        (1, 1),
-        xycoords="axes fraction",
-        ha="right",
-        va="bottom",
-        color=palette.ink,
-        fontsize=NOTE_SIZE,
-    )
+    note = f"{high.sum()} of {len(values)} volumes above {HIGH_MOTION:g} mm"
+    write_note(ax, note, palette, at=(1, 1), va="bottom")

@@ -27,6 +27,7 @@ from boldstream.plotting.style import (
     plain,
     reserve_above,
     write_legend,
+    write_note,
 )
 
 # Points; DejaVu Sans has letters of 0.6 of its size, and a few that are wider.
@@ -67,8 +68,8 @@ def plot_memory(
     timeline : MemoryMonitor, sequence of Sample, or DataFrame
         What a monitor recorded; or a table with the columns ``seconds`` and
         ``process_gb``, and if they are known ``used_gb`` (of the usable memory,
-        by everybody) and ``operation`` (what happened at that moment). GB are
-        1024³ bytes.
+        by everybody) and ``operation`` (what happened at that moment). As in
+        all of boldstream, GB are GiB, 1024³ bytes.
     limit : str or int, optional
         Most that may be used, as ``"16GB"`` or in bytes; by default what a
         monitor finds. One far above all that was used is named at the top.
@@ -95,7 +96,7 @@ def plot_memory(
     >>> samples = [Sample(0.0, 0.2, 1.1), Sample(0.5, 0.9, 1.9, "load"), Sample(1.0, 0.4, 1.4)]
     >>> ax = plot_memory(samples, limit="2GB")
     >>> ax.get_ylabel(), ax.lines[0].get_ydata().tolist()
-    ('memory (GB)', [0.2, 0.9, 0.4])
+    ('memory (GiB)', [0.2, 0.9, 0.4])
     >>> plt.close(ax.figure)
     """
     check_axes(ax)
@@ -109,7 +110,7 @@ def plot_memory(
         drawn.set_ylim(bottom=0)
         _draw_operations(drawn, found, scale, palette)
         drawn.set_xlabel("time (s)")
-        drawn.set_ylabel("memory (GB)" if scale == 1 else "memory (MB)")
+        drawn.set_ylabel("memory (GiB)" if scale == 1 else "memory (MiB)")
         _, labels = drawn.get_legend_handles_labels()
         write_legend(drawn, palette, labels, below=True)
     return drawn
@@ -196,15 +197,7 @@ def _draw_limit(ax: Axes, limit: float, highest: float, scale: float, palette: P
         ax.set_ylim(top=1.08 * scale * max(limit, highest))
         return
     ax.set_ylim(top=1.35 * scale * highest)
-    ax.annotate(
-        f"limit far above: {limit:.3g} GB ↑",
-        (0.99, 0.98),
-        xycoords="axes fraction",
-        ha="right",
-        va="top",
-        color=palette.ink,
-        fontsize=NOTE_SIZE,
-    )
+    write_note(ax, f"limit far above: {limit:.3g} GiB ↑", palette, at=(0.99, 0.98), va="top")
 
 
 def _draw_operations(ax: Axes, found: _Timeline, scale: float, palette: Palette) -> None:

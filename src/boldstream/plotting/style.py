@@ -208,6 +208,19 @@ class _Strip:
         return Bbox.from_bounds(x, y + height, width, share)
 
 
+def write_note(ax: Axes, text: str, palette: Palette, *, at: tuple[float, float], va: str) -> None:
+    """Write a small note that ends at a place, in shares of the width and height of axes."""
+    ax.annotate(
+        text,
+        at,
+        xycoords="axes fraction",
+        ha="right",
+        va=va,
+        color=palette.ink,
+        fontsize=NOTE_SIZE,
+    )
+
+
 def write_legend(
     ax: Axes,
     palette: Palette,

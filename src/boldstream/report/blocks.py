@@ -175,8 +175,8 @@ class Page:
     left_out: tuple[str, ...] = ()
 
 
-def number(value: Any, digits: int = 3) -> str:
-    """A number as it is read: so many significant digits, without an exponent where that is short.
+def number(value: Any) -> str:
+    """A number as it is read: three significant digits, without an exponent where that is short.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def number(value: Any, digits: int = 3) -> str:
         return NOTHING if math.isnan(found) else str(found)
     if found == int(found) and abs(found) < 1e15:
         return str(int(found))
-    return f"{found:.0f}" if 10**digits <= abs(found) < 1e15 else f"{found:.{digits}g}"
+    return f"{found:.0f}" if 1e3 <= abs(found) < 1e15 else f"{found:.3g}"
 
 
 def p_value(value: Any) -> str:

@@ -69,7 +69,7 @@ def _temporary(folder: Path) -> TemporaryFolder:
     except (OSError, StorageError) as error:
         raise StorageError(
             f"{folder} cannot be written to, so the report must go elsewhere: give another folder "
-            f"as `output` (--output); {error}"
+            f"as `output`; {error}"
         ) from error
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import TableError
-from boldstream.io.tables import MISSING
-from boldstream.report.reading import Unit
+from boldstream.io.tables import FRAME_FORMAT
+from boldstream.report.results import Unit
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,13 +32,7 @@ def read_frame(path: Path, *needed: str) -> DataFrame:
     import pandas as pd
 
     try:
-        table: DataFrame = pd.read_csv(
-            path,
-            sep="\t",
-            keep_default_na=False,
-            na_values=[MISSING],
-            dtype=dict.fromkeys(_TEXTS, str),
-        )
+        table: DataFrame = pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), **FRAME_FORMAT)
     except (OSError, ValueError) as error:
         raise TableError(f"{path} cannot be read as a table: {error}") from error
     for name in needed:

@@ -7,17 +7,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import format_exc
 from typing import Any
 from urllib.parse import quote
 
 from boldstream.core.errors import BoldstreamError
-from boldstream.report.blocks import Block, Maps, Section, Text
-from boldstream.report.reading import Run
+from boldstream.report.blocks import Block, Code, Maps, Section, Text
+from boldstream.report.results import Run
 from boldstream.report.viewer import write_views
 
 MAPS = "maps"
 # What plain code says of values that no step writes: results may be old or changed by hand, and
-# what is damaged in one of them must not take all others from the report. A full disk must.
+# one of them must not take all others from the report. A full disk must. As it may be a fault of
+# ours as well, the page says both, and where it arose.
 _OF_VALUES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -76,6 +78,7 @@ def attempt(id: str, title: str, make: Callable[[], list[Block]]) -> Section | N
     except BoldstreamError as error:
         blocks = [Text((f"This cannot be shown: {error}",), "trouble")]
     except _OF_VALUES as error:
-        said = f"a file of these results is damaged ({type(error).__name__}: {error})"
-        blocks = [Text((f"This cannot be shown: {said}",), "trouble")]
+        said = f"This cannot be shown: {type(error).__name__}: {error}."
+        why = "Either a file of these results is damaged, or boldstream has a fault."
+        blocks = [Text((said, why), "trouble"), Code("Where it arose", format_exc())]
     return Section(id, title, tuple(blocks)) if blocks else None

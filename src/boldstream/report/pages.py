@@ -12,7 +12,7 @@ from boldstream.report.blocks import Block, Page, Section, Text, listed, make_ta
 from boldstream.report.frames import gather
 from boldstream.report.making import Maker, attempt
 from boldstream.report.methods import methods_of
-from boldstream.report.reading import Run, Subject, Unit
+from boldstream.report.results import Run, Subject, Unit
 from boldstream.report.sections import behaviour, decoding, geometry, group, maps, overview, quality
 from boldstream.report.sections.files import file_blocks
 from boldstream.report.sections.resources import resource_blocks

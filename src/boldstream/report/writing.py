@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,11 +14,14 @@ from boldstream.report.blocks import Link, Page
 from boldstream.report.folders import check_place, replacing
 from boldstream.report.making import Maker
 from boldstream.report.pages import INDEX, file_of, index_page, subject_page
-from boldstream.report.reading import Run, read_run
+from boldstream.report.reading import read_run
 from boldstream.report.rendering import render
+from boldstream.report.results import MANIFEST, Run, Unit
 from boldstream.streaming.progress import Report, open_progress
 
 REPORT = "report"
+# Pages that all link to each other, which is quadratic; beyond, how many links go each way.
+_LINKED, _NEARBY = 100, 5
 
 
 def write_report(
@@ -45,7 +49,7 @@ def write_report(
     subjects : sequence of str, optional
         Labels of those to show; all by default.
     title : str, optional
-        By default from the name of the study's folder.
+        By default the name of the data set.
     progress : bool or callable
         A bar, or a function that is called with pages done and pages in all.
 
@@ -75,14 +79,28 @@ def write_report(
     run = read_run(expanded(run_dir)).only(subjects)
     place = (run.folder / REPORT if output is None else expanded(output)).resolve()
     check_place(place)
-    name = title or f"Study {run.folder.resolve().name}"
-    note = {"units": [unit.id for unit in run.units if unit.folder is not None]}
+    name = title or _title(run)
+    # What the pages show, so that a later run knows whether it is still so.
+    shown = {unit.id: _mark(unit) for unit in run.units}
     with (
         open_progress(progress, REPORT, unit="pages") as report,
-        replacing(place, note) as folder,
+        replacing(place, {"units": shown}) as folder,
     ):
         _write(Maker(run, folder, place), name, report)
     return place / INDEX
+
+
+def _mark(unit: Unit) -> str:
+    """What is shown of a unit: its results, or why there are none."""
+    if unit.folder is None:
+        return f"{unit.state}: {unit.error}"
+    return sha256((unit.folder / MANIFEST).read_bytes()).hexdigest()
+
+
+def _title(run: Run) -> str:
+    """The name that the results have of their data, or else of their folder."""
+    name = run.description.get("Name")
+    return name if isinstance(name, str) and name else f"Study {run.folder.resolve().name}"
 
 
 def _write(maker: Maker, title: str, report: Report) -> None:
@@ -90,8 +108,13 @@ def _write(maker: Maker, title: str, report: Report) -> None:
     links = _links(maker.run)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     for i, page in enumerate(_pages(maker, title), 1):
-        html = render(page, study=title, made=made, links=links)
-        (maker.folder / page.file).write_text(html, encoding="utf-8")
+        html = render(page, study=title, made=made, links=_links_on(i, links))
+        (maker.folder / page.file).write_text(
+            # A file name need not be text.
+            html,
+            encoding="utf-8",
+            errors="backslashreplace",
+        )
         report(i, len(links))
 
 
@@ -99,6 +122,13 @@ def _pages(maker: Maker, title: str) -> Iterator[Page]:
     for subject in maker.run.subjects:
         yield subject_page(maker, subject)
     yield index_page(maker, title)
+
+
+def _links_on(i: int, links: tuple[Link, ...]) -> tuple[Link, ...]:
+    """Links on a page: to all of a few; of many to the study, which has all, and those nearby."""
+    if i == len(links) or len(links) <= _LINKED:
+        return links
+    return (links[0], *links[max(1, i - _NEARBY) : i + _NEARBY + 1])
 
 
 def _links(run: Run) -> tuple[Link, ...]:

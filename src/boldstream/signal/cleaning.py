@@ -302,8 +302,13 @@ def _weights_of_lost_mean(
     before = after = 0.0
     for columns in _blocks(values):
         block = _read(values[:, columns], ensure_finite)
-        before += float(np.abs(weighted_sum(weights, block)).sum())
-        after += float(np.abs(step.mean(block)).sum())
+        run.check_finite(block)
+        had = np.abs(weighted_sum(weights, block))
+        has = np.abs(step.mean(block))
+        # One column with NaN would take the mean of all others with it.
+        finite = np.isfinite(had) & np.isfinite(has)
+        before += float(had[finite].sum())
+        after += float(has[finite].sum())
     return weights if before and after / before < 0.1 else None
 
 

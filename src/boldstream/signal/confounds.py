@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,7 +24,7 @@ Floats = NDArray[np.float64]
 _MISSING = frozenset({"", "n/a", "na", "nan", "null", "none"})
 _BETWEEN_CELLS = re.compile(r"[\s,;]+")
 _HINT = (
-    "; choose other `columns`, or fill the gaps: the first volume has no derivative, and "
+    "; choose other columns, or fill the gaps: the first volume has no derivative, and "
     "`fmriprep_confounds` puts that of the second there"
 )
 
@@ -45,7 +46,8 @@ def read_confounds(
         file of nothing but numbers. What a list holds is put side by side.
     n_volumes : int
     columns : sequence of str, optional
-        Columns of a frame or file to take, in this order; all by default.
+        Columns of a frame or file to take, in this order; all by default. In a
+        name ``*`` stands for anything, as in ``"trans_*"``.
     name : str
         What errors call what has no file.
 
@@ -165,15 +167,52 @@ def _choose(names: Sequence[str], columns: Sequence[str] | None, source: str) ->
     """Positions of the columns that are wanted."""
     if columns is None:
         return list(range(len(names)))
+    return [names.index(column) for column in match_columns(names, columns, source)]
+
+
+def match_columns(names: Sequence[str], columns: Sequence[str], source: str) -> list[str]:
+    """Names of the columns that are wanted, each once.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the columns that there are.
+    columns : sequence of str
+        Those that are wanted, in this order; in a name that is none of
+        `names`, ``*``, ``?`` and ``[...]`` stand for what they do in a shell.
+    source : str
+        What errors call what has the columns.
+
+    Raises
+    ------
+    ParameterError
+        If `columns` is a text.
+    TableError
+        If one of them stands for no column.
+
+    Examples
+    --------
+    >>> match_columns(["csf", "trans_x", "trans_y"], ["trans_*", "csf"], "confounds.tsv")
+    ['trans_x', 'trans_y', 'csf']
+    """
     if isinstance(columns, str):
         raise ParameterError(f"`columns` must be a list of names, got {columns!r}")
+    chosen: dict[str, None] = {}
     for column in columns:
-        if column not in names:
+        found = matching(names, column)
+        if not found:
             raise TableError(
                 f"{source} must have a column {column!r}, got {names_in_short(names)}"
                 f"{did_you_mean(column, names)}"
             )
-    return [names.index(column) for column in columns]
+        chosen |= dict.fromkeys(found)
+    return list(chosen)
+
+
+def matching(names: Sequence[str], column: str) -> list[str]:
+    """Names that a name stands for, in which ``*`` may stand for anything."""
+    # A name may hold a bracket.
+    return [column] if column in names else [name for name in names if fnmatchcase(name, column)]
 
 
 def names_in_short(names: Iterable[str]) -> str:

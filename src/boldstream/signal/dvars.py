@@ -52,7 +52,7 @@ class DVARS(Reduction):
     mask: MaskLike
 
     def bind(self, series: Series) -> Bound[Changes]:
-        mask = load_mask(self.mask, series.grid)
+        mask = load_mask(self.mask, series.grid, may_resample=False)
         # In the order in which they lie in memory they are gathered fastest.
         rows = np.sort(series.grid.rows_of(mask.array))
         return Bound("DVARS", _Changing(rows, series), lambda state: state.values, 0)

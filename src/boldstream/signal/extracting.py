@@ -190,6 +190,7 @@ class _OwnRows(PerVolume):
 
     def __init__(self, rows: PerVolume) -> None:
         self.n_columns, self.dtype, self._rows = rows.n_columns, rows.dtype, rows
+        self.multiplies = rows.multiplies
 
     def cost(self) -> Cost:
         return self._rows.cost()

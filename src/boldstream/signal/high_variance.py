@@ -83,7 +83,8 @@ def high_variance_confounds(
     source = open_image(image)
     series = source.series
     integer_in("n_confounds", n_confounds, 1, series.n_volumes)
-    if not isinstance(percentile, numbers.Real) or not 0 <= percentile <= 100:
+    is_number = isinstance(percentile, numbers.Real) and not isinstance(percentile, bool)
+    if not is_number or not 0 <= percentile <= 100:
         raise ParameterError(f"`percentile` must be a number from 0 to 100, got {percentile!r}")
     power = DetrendedPower(detrend=detrend, mask=mask)
     (varies,) = stream_once(source, [power], memory_limit=memory_limit)
@@ -93,9 +94,8 @@ def high_variance_confounds(
             f"`n_confounds` must be at most the {np.count_nonzero(chosen)} voxels that "
             f"`percentile` {percentile:g} leaves of {series.name}, got {n_confounds}"
         )
-    # A float32 holds smaller types exactly.
-    voxels = Voxels(chosen, dtype="float64" if series.dtype.itemsize > 4 else "float32")
-    (courses,) = stream_once(source, [voxels], memory_limit=memory_limit)
+    # Real values of scaled integers may have more digits than a float32.
+    (courses,) = stream_once(source, [Voxels(chosen, dtype="float64")], memory_limit=memory_limit)
     return _components(courses, n_confounds, detrend=detrend)
 
 
@@ -159,7 +159,7 @@ class DetrendedPower(Reduction):
         n_voxels = series.grid.n_voxels
         rows = np.arange(n_voxels)
         if self.mask is not None:
-            rows = series.grid.rows_of(load_mask(self.mask, series.grid).array)
+            rows = series.grid.rows_of(load_mask(self.mask, series.grid, may_resample=False).array)
         accumulator = PowerSums(rows, series, detrend=self.detrend)
 
         def finalize(state: PowerState) -> Floats:

@@ -129,7 +129,10 @@ def carpet_of(
     lengths = check_runs(source.series)
     displacement = None if confounds is None else _displacement(image, source.series, confounds)
     t_r = source.series.tr if t_r is None else positive_number("t_r", t_r, unit="s")
-    inside = foreground(source) if mask is None else load_mask(mask, source.series.grid).array
+    if mask is None:
+        inside = foreground(source)
+    else:
+        inside = load_mask(mask, source.series.grid, may_resample=False).array
     voxels, dvars = stream_once(
         source, carpet_reductions(inside, n_voxels), memory_limit=memory_limit
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from boldstream.core.errors import ParameterError
 from boldstream.io.source import Series
 from boldstream.io.tables import read_table
-from boldstream.signal.confounds import begins_with_numbers, read_confounds
+from boldstream.signal.confounds import begins_with_numbers, match_columns, read_confounds
 from boldstream.signal.fmriprep import (
     fmriprep_confounds,
     merge_sample_masks,
@@ -66,7 +66,7 @@ def load_runs(
         Volumes to keep of one run; of several a list with one entry for each,
         None for all volumes. What a strategy of fMRIPrep leaves out stays out.
     columns : sequence of str, optional
-        Columns to take of tables of confounds.
+        Columns to take of tables of confounds; ``*`` stands for anything.
 
     Returns
     -------
@@ -139,7 +139,10 @@ def _load_run(
     if confounds is None:
         return Run(kept=kept)
     values = read_confounds(confounds, n_volumes, columns=columns, name=name)
-    return Run(values, tuple(columns or _names(confounds)), kept)
+    names = _names(confounds)
+    # What a list holds side by side has no names.
+    chosen = match_columns(names, columns, name) if columns and names else names
+    return Run(values, tuple(chosen), kept)
 
 
 def _names(confounds: Any) -> Sequence[str]:

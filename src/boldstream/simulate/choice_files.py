@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.io.stream_writing import open_volume_writer
 from boldstream.io.writing import write_table
+from boldstream.simulate.bids import write_pretty, write_whole
 from boldstream.simulate.choice_signal import Run
 from boldstream.simulate.choices import Choices
 from boldstream.simulate.head import Head
@@ -22,9 +21,7 @@ TASK = "discounting"
 SPACE = "MNI152NLin2009cAsym"
 DERIVATIVES = Path("derivatives", "fmriprep")
 MASKS = Path("masks")
-TRUTH = Path("truth.json")
 
-_BIDS_VERSION = "1.10.0"
 _COLUMNS = {
     "trial_type": "What was chosen: delayed or immediate",
     "choice": "As trial_type",
@@ -35,21 +32,19 @@ _COLUMNS = {
 }
 
 
-def write_descriptions(root: Path, subjects: Sequence[str], tr: float) -> None:
+def write_descriptions(root: Path, subjects: Sequence[str], t_r: float) -> None:
     """Write what the data set says of itself, and what holds for all of its runs."""
-    about = {"Name": "boldstream choices", "BIDSVersion": _BIDS_VERSION, "DatasetType": "raw"}
-    write_pretty(root / "dataset_description.json", about)
-    made_by = {"DatasetType": "derivative", "GeneratedBy": [{"Name": "boldstream"}]}
-    write_pretty(root / DERIVATIVES / "dataset_description.json", about | made_by)
-    (root / "README").write_text(
-        "Made-up images of a delay discounting task: noise, motion, and regions whose patterns\n"
-        "say what was chosen or how much it was worth. The images under derivatives are the same:\n"
-        "nothing had to be corrected.\n"
+    write_whole(
+        root,
+        DERIVATIVES,
+        name="boldstream choices",
+        readme="Made-up images of a delay discounting task: noise, motion, and regions whose "
+        "patterns\nsay what was chosen or how much it was worth. The images under derivatives are "
+        "the same:\nnothing had to be corrected.\n",
+        subjects=subjects,
+        ignored=[f"{MASKS}/"],
     )
-    (root / ".bidsignore").write_text(f"{TRUTH}\n{MASKS}/\n")
-    participants = ["participant_id", *(f"sub-{subject}" for subject in subjects)]
-    (root / "participants.tsv").write_text("\n".join(participants) + "\n")
-    sidecar = {"RepetitionTime": tr, "TaskName": TASK}
+    sidecar = {"RepetitionTime": t_r, "TaskName": TASK}
     write_pretty(root / f"task-{TASK}_bold.json", sidecar)
     columns = {name: {"Description": what} for name, what in _COLUMNS.items()}
     write_pretty(root / f"task-{TASK}_events.json", columns)
@@ -81,7 +76,7 @@ def write_run(
     duration: float,
     choices: Choices,
     made: Run,
-    tr: float,
+    t_r: float,
 ) -> None:
     """Write events, images, brain mask and confounds of a run."""
     stem = f"sub-{subject}_task-{TASK}_run-{run}"
@@ -89,9 +84,9 @@ def write_run(
     derived = root / DERIVATIVES / f"sub-{subject}" / "func"
     _write_events(raw / f"{stem}_events.tsv", onsets, duration, choices)
     image = derived / f"{stem}_space-{SPACE}_desc-preproc_bold.nii.gz"
-    _write_image(image, head, made, tr)
+    _write_image(image, head, made, t_r)
     shutil.copyfile(image, raw / f"{stem}_bold.nii.gz")
-    sidecar = {"RepetitionTime": tr, "TaskName": TASK, "SkullStripped": True}
+    sidecar = {"RepetitionTime": t_r, "TaskName": TASK, "SkullStripped": True}
     write_pretty(image.with_name(image.name.replace(".nii.gz", ".json")), sidecar)
     mask = derived / f"{stem}_space-{SPACE}_desc-brain_mask.nii.gz"
     write_labels(mask, head.brain, head.grid)
@@ -100,11 +95,6 @@ def write_run(
         list(made.confounds),
         np.stack(list(made.confounds.values()), axis=1),
     )
-
-
-def write_pretty(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON for people to read."""
-    path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _write_events(
@@ -123,14 +113,14 @@ def _write_events(
     for onset, amount, delay, now, seconds, name in numbers:
         cells = [f"{onset:.3f}", f"{duration:g}", name, name, f"{amount:g}", f"{delay:g}"]
         rows.append("\t".join([*cells, f"{now:g}", f"{seconds:.3f}"]))
-    path.write_text("\n".join(rows) + "\n")
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def _write_image(path: Path, head: Head, made: Run, tr: float) -> None:
+def _write_image(path: Path, head: Head, made: Run, t_r: float) -> None:
     rows = head.rows
     rest = head.brightness.ravel(order="F")[rows]
     flat = np.zeros(head.grid.n_voxels, np.float32)
-    with open_volume_writer(path, head.grid, len(made.change), np.int16, tr=tr) as writer:
+    with open_volume_writer(path, head.grid, len(made.change), np.int16, tr=t_r) as writer:
         for change in made.change:
             flat[rows] = rest * (1 + change)
             writer.write(head.grid.volume_of(flat))

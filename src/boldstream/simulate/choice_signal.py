@@ -58,7 +58,7 @@ class Run:
 def make_run(
     n_voxels: int,
     n_volumes: int,
-    tr: float,
+    t_r: float,
     patterns: Sequence[Pattern],
     rng: np.random.Generator,
 ) -> Run:
@@ -69,7 +69,7 @@ def make_run(
     Parameters
     ----------
     n_voxels, n_volumes : int
-    tr : float
+    t_r : float
         Repetition time in seconds.
     patterns : sequence of Pattern
     rng : numpy.random.Generator
@@ -92,7 +92,7 @@ def make_run(
     change += (_BREATHING * breathing).astype(np.float32)
     for pattern in patterns:
         change[:, pattern.voxels] += np.outer(pattern.course, pattern.weights).astype(np.float32)
-    return Run(change, _confounds(change, motion, breathing[:, 0], tr, rng))
+    return Run(change, _confounds(change, motion, breathing[:, 0], t_r, rng))
 
 
 def _make_motion(n_volumes: int, rng: np.random.Generator) -> Floats:
@@ -115,7 +115,7 @@ def _confounds(
     change: NDArray[np.float32],
     motion: Floats,
     breathing: Floats,
-    tr: float,
+    t_r: float,
     rng: np.random.Generator,
 ) -> dict[str, Floats]:
     """What fMRIPrep's table would hold."""
@@ -135,7 +135,7 @@ def _confounds(
     table["dvars"] = _after_first(dvars)
     table["std_dvars"] = _after_first(dvars / np.median(dvars))
     table["framewise_displacement"] = _after_first(steps.sum(axis=1))
-    n_cosines = int(2 * n_volumes * tr / _SLOW_SECONDS)
+    n_cosines = int(2 * n_volumes * t_r / _SLOW_SECONDS)
     for order in range(1, n_cosines + 1):
         angle = np.pi * order * (np.arange(n_volumes) + 0.5) / n_volumes
         table[f"cosine{order - 1:02d}"] = np.sqrt(2 / n_volumes) * np.cos(angle)

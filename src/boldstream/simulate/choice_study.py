@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in, positive_number
-from boldstream.core.errors import OutputExistsError, ParameterError
+from boldstream.core.errors import ParameterError
+from boldstream.simulate.bids import TRUTH, claim_folder, write_pretty
 from boldstream.simulate.choice_files import (
     DERIVATIVES,
-    TRUTH,
     write_brain,
     write_descriptions,
     write_masks_of,
-    write_pretty,
     write_run,
 )
 from boldstream.simulate.choice_signal import Pattern, make_run
@@ -62,7 +61,7 @@ class ChoiceStudyDesign:
         Trials of each run.
     spacing : float
         Mean seconds from onset to onset, of at least 4.
-    tr : float
+    t_r : float
         Repetition time in seconds.
     shape : tuple of int
         Voxels along x, y, z; each of 3.5 mm.
@@ -79,7 +78,7 @@ class ChoiceStudyDesign:
     n_runs: int = 2
     n_trials: int = 40
     spacing: float = 8.0
-    tr: float = 2.0
+    t_r: float = 2.0
     shape: tuple[int, int, int] = (24, 28, 24)
     choice_change: float = 0.006
     value_change: float = 0.015
@@ -90,7 +89,7 @@ class ChoiceStudyDesign:
     def n_volumes(self) -> int:
         """Volumes of each run."""
         between = self.spacing * (self.n_trials - 1)
-        return int(np.ceil((_LEAD_SECONDS + between + _TAIL_SECONDS) / self.tr))
+        return int(np.ceil((_LEAD_SECONDS + between + _TAIL_SECONDS) / self.t_r))
 
 
 @dataclass(frozen=True)
@@ -169,8 +168,9 @@ def make_choice_study(
         {subject: agent.log_k for subject, agent in agents.items()},
         {subject: agent.inverse_temperature for subject, agent in agents.items()},
     )
-    _claim(root)
-    write_descriptions(root, subjects, design.tr)
+    claim_folder(root)
+    (root / DERIVATIVES).mkdir(parents=True)
+    write_descriptions(root, subjects, design.t_r)
     write_masks_of(root, head, regions)
     for number, (subject, agent) in enumerate(agents.items(), start=1):
         write_brain(root, head, subject)
@@ -180,7 +180,7 @@ def make_choice_study(
             choices = make_choices(agent, design.n_trials, rng)
             onsets = _onsets(design, rng)
             planted = _plant(patterns, _responses(onsets, design), choices, design)
-            made = make_run(len(head.rows), design.n_volumes, design.tr, planted, rng)
+            made = make_run(len(head.rows), design.n_volumes, design.t_r, planted, rng)
             write_run(
                 root,
                 head,
@@ -190,7 +190,7 @@ def make_choice_study(
                 duration=_TRIAL_SECONDS,
                 choices=choices,
                 made=made,
-                tr=design.tr,
+                t_r=design.t_r,
             )
     write_pretty(root / TRUTH, asdict(truth))
     return truth
@@ -204,7 +204,7 @@ def read_choice_truth(folder: str | os.PathLike[str]) -> ChoiceTruth:
     folder : path
         As given to `make_choice_study`.
     """
-    noted = json.loads((Path(folder) / TRUTH).read_text())
+    noted = json.loads((Path(folder) / TRUTH).read_text(encoding="utf-8"))
     return ChoiceTruth(
         tuple(noted["regions"]),
         tuple(noted["choice"]),
@@ -218,7 +218,7 @@ def _check(design: ChoiceStudyDesign) -> None:
     integer_in("n_subjects", design.n_subjects, 1)
     integer_in("n_runs", design.n_runs, 1)
     integer_in("n_trials", design.n_trials, 4)
-    positive_number("tr", design.tr, unit="s")
+    positive_number("t_r", design.t_r, unit="s")
     if positive_number("spacing", design.spacing, unit="s") < _SHORTEST_GAP:
         raise ParameterError(
             f"`spacing` must be at least {_SHORTEST_GAP:g} s, got {design.spacing:g} s"
@@ -229,12 +229,6 @@ def _check(design: ChoiceStudyDesign) -> None:
         )
     for name in ("choice_change", "value_change", "trial_change"):
         positive_number(name, getattr(design, name))
-
-
-def _claim(root: Path) -> None:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise OutputExistsError(f"`folder` must be a new or an empty folder, got {root}")
-    (root / DERIVATIVES).mkdir(parents=True)
 
 
 def _make_regions(head: Head) -> dict[str, NDArray[np.bool_]]:
@@ -263,7 +257,7 @@ def _onsets(design: ChoiceStudyDesign, rng: np.random.Generator) -> Floats:
 def _responses(onsets: Floats, design: ChoiceStudyDesign) -> Floats:
     """Expected response to each trial, (trials, volumes)."""
     blocks = [TaskBlock(float(onset), _TRIAL_SECONDS) for onset in onsets]
-    return np.stack([expected_response([b], design.n_volumes, design.tr) for b in blocks])
+    return np.stack([expected_response([b], design.n_volumes, design.t_r) for b in blocks])
 
 
 def _draw_weights(

@@ -45,7 +45,7 @@ def write_bold(
     n_volumes: int,
     *,
     dtype: DTypeLike = np.float32,
-    tr: float = 2.0,
+    t_r: float = 2.0,
     seed: int = 0,
     effects: Sequence[Effect] = (),
 ) -> None:
@@ -62,7 +62,7 @@ def write_bold(
     n_volumes : int
     dtype : dtype
         Type on disk; integers are rounded to.
-    tr : float
+    t_r : float
         Repetition time in seconds.
     seed : int
         The same seed makes the same image, byte by byte.
@@ -83,10 +83,10 @@ def write_bold(
     ...     nib.load(f"{folder}/bold.nii.gz").shape
     (12, 14, 12, 5)
     """
-    tr = positive_number("tr", tr, unit="s")
+    t_r = positive_number("t_r", t_r, unit="s")
     for effect in effects:
         _require_fit(effect, head, n_volumes)
-    with open_volume_writer(path, head.grid, n_volumes, dtype, tr=tr) as writer:
+    with open_volume_writer(path, head.grid, n_volumes, dtype, tr=t_r) as writer:
         for volume in _volumes(head, n_volumes, seed, effects):
             writer.write(volume)
 

@@ -6,13 +6,12 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in, positive_number
-from boldstream.core.errors import OutputExistsError
+from boldstream.simulate.bids import TRUTH, claim_folder, write_pretty, write_whole
 from boldstream.simulate.head import Head, make_head, make_regions
 from boldstream.simulate.images import Effect, write_bold, write_labels
 from boldstream.simulate.task import TaskBlock, expected_response, task_blocks
@@ -22,9 +21,6 @@ DERIVATIVES = Path("derivatives", "boldstream-demo", "tpl-demo")
 ATLAS = DERIVATIVES / "tpl-demo_atlas-demo_dseg.nii.gz"
 ATLAS_NAMES = DERIVATIVES / "tpl-demo_atlas-demo_dseg.tsv"
 BRAIN_MASK = DERIVATIVES / "tpl-demo_desc-brain_mask.nii.gz"
-TRUTH = Path("truth.json")
-
-_BIDS_VERSION = "1.10.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,7 @@ class StudyDesign:
         Subjects, and runs of each.
     n_volumes : int
         Volumes of each run.
-    tr : float
+    t_r : float
         Repetition time in seconds.
     shape : tuple of int
         Voxels along x, y, z; each of 3.5 mm.
@@ -54,7 +50,7 @@ class StudyDesign:
     n_subjects: int = 2
     n_runs: int = 2
     n_volumes: int = 150
-    tr: float = 2.0
+    t_r: float = 2.0
     shape: tuple[int, int, int] = (48, 56, 48)
     n_regions: int = 20
     n_planted: int = 2
@@ -64,7 +60,13 @@ class StudyDesign:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Which regions respond to the task: what an analysis of the study should find."""
+    """Which regions respond to the task: what an analysis of the study should find.
+
+    Attributes
+    ----------
+    planted : tuple of str
+        Names of the regions.
+    """
 
     planted: tuple[str, ...]
 
@@ -104,18 +106,25 @@ def make_study(folder: str | os.PathLike[str], design: StudyDesign | None = None
     _check(design)
     head = make_head(design.shape, voxel_size=3.5, seed=design.seed)
     regions = make_regions(head, design.n_regions, seed=design.seed)
-    blocks = task_blocks(design.n_volumes, design.tr)
+    blocks = task_blocks(design.n_volumes, design.t_r)
     names = [f"region_{label:02d}" for label in range(1, design.n_regions + 1)]
     rng = np.random.default_rng(design.seed)
     planted = np.sort(rng.choice(design.n_regions, design.n_planted, replace=False)) + 1
-    course = design.change * expected_response(blocks, design.n_volumes, design.tr)
+    course = design.change * expected_response(blocks, design.n_volumes, design.t_r)
 
-    _claim(root)
-    _write_descriptions(root, design)
+    claim_folder(root)
+    (root / DERIVATIVES).mkdir(parents=True)
+    write_whole(
+        root,
+        DERIVATIVES.parent,
+        name="boldstream demo",
+        readme="Made-up images: noise, drift, and regions that respond to blocks of a task.\n",
+        subjects=map(_label, range(design.n_subjects)),
+    )
     _write_atlas(root, head, regions, names)
     _write_runs(root, head, Effect(np.isin(regions, planted), course), blocks, design)
     truth = Truth(tuple(names[label - 1] for label in planted))
-    _write_json(root / TRUTH, asdict(truth))
+    write_pretty(root / TRUTH, asdict(truth))
     return truth
 
 
@@ -127,7 +136,7 @@ def read_truth(folder: str | os.PathLike[str]) -> Truth:
     folder : path
         As given to `make_study`.
     """
-    noted = json.loads((Path(folder) / TRUTH).read_text())
+    noted = json.loads((Path(folder) / TRUTH).read_text(encoding="utf-8"))
     return Truth(tuple(noted["planted"]))
 
 
@@ -137,67 +146,44 @@ def _check(design: StudyDesign) -> None:
     # A correlation beside the slow drift needs six.
     integer_in("n_volumes", design.n_volumes, 6)
     integer_in("n_planted", design.n_planted, 0, design.n_regions)
-    positive_number("tr", design.tr, unit="s")
+    positive_number("t_r", design.t_r, unit="s")
     positive_number("change", design.change)
-
-
-def _claim(root: Path) -> None:
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
-        raise OutputExistsError(f"`folder` must be a new or an empty folder, got {root}")
-    root.mkdir(parents=True, exist_ok=True)
-    (root / DERIVATIVES).mkdir(parents=True)
-
-
-def _write_descriptions(root: Path, design: StudyDesign) -> None:
-    about = {"Name": "boldstream demo", "BIDSVersion": _BIDS_VERSION, "DatasetType": "raw"}
-    _write_json(root / "dataset_description.json", about)
-    made_by = {"DatasetType": "derivative", "GeneratedBy": [{"Name": "boldstream"}]}
-    _write_json(root / DERIVATIVES.parent / "dataset_description.json", about | made_by)
-    (root / "README").write_text(
-        "Made-up images: noise, drift, and regions that respond to blocks of a task.\n"
-    )
-    (root / ".bidsignore").write_text(f"{TRUTH}\n")
-    participants = ["participant_id", *(_subject(i) for i in range(design.n_subjects))]
-    (root / "participants.tsv").write_text("\n".join(participants) + "\n")
 
 
 def _write_atlas(root: Path, head: Head, regions: NDArray[np.int16], names: list[str]) -> None:
     write_labels(root / ATLAS, regions, head.grid)
     write_labels(root / BRAIN_MASK, head.brain, head.grid)
     rows = ["index\tname", *(f"{label}\t{name}" for label, name in enumerate(names, start=1))]
-    (root / ATLAS_NAMES).write_text("\n".join(rows) + "\n")
+    (root / ATLAS_NAMES).write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
 def _write_runs(
     root: Path, head: Head, effect: Effect, blocks: tuple[TaskBlock, ...], design: StudyDesign
 ) -> None:
     rows = ["onset\tduration\ttrial_type", *(f"{b.onset:g}\t{b.duration:g}\ttask" for b in blocks)]
-    sidecar = {"RepetitionTime": design.tr, "TaskName": TASK}
+    sidecar = {"RepetitionTime": design.t_r, "TaskName": TASK}
     for i in range(design.n_subjects):
-        func = root / _subject(i) / "func"
+        subject = f"sub-{_label(i)}"
+        func = root / subject / "func"
         func.mkdir(parents=True)
         for run in range(1, design.n_runs + 1):
-            stem = f"{_subject(i)}_task-{TASK}_run-{run}"
+            stem = f"{subject}_task-{TASK}_run-{run}"
             write_bold(
                 func / f"{stem}_bold.nii.gz",
                 head,
                 design.n_volumes,
                 dtype=np.int16,
-                tr=design.tr,
+                t_r=design.t_r,
                 seed=_run_seed(design.seed, i, run),
                 effects=[effect],
             )
-            _write_json(func / f"{stem}_bold.json", sidecar)
-            (func / f"{stem}_events.tsv").write_text("\n".join(rows) + "\n")
+            write_pretty(func / f"{stem}_bold.json", sidecar)
+            (func / f"{stem}_events.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
 
 
-def _subject(index: int) -> str:
-    return f"sub-{index + 1:02d}"
+def _label(index: int) -> str:
+    return f"{index + 1:02d}"
 
 
 def _run_seed(seed: int, subject: int, run: int) -> int:
     return int(np.random.SeedSequence([seed, subject, run]).generate_state(1)[0])
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")

@@ -17,19 +17,25 @@ _RESPONSE_SECONDS = 32.0
 
 @dataclass(frozen=True, slots=True)
 class TaskBlock:
-    """A stretch of task: a row of an events table, in seconds from the first volume."""
+    """A stretch of task: a row of an events table, in seconds from the first volume.
+
+    Attributes
+    ----------
+    onset, duration : float
+        s.
+    """
 
     onset: float
     duration: float
 
 
-def task_blocks(n_volumes: int, tr: float, *, seconds: float = 16.0) -> tuple[TaskBlock, ...]:
+def task_blocks(n_volumes: int, t_r: float, *, seconds: float = 16.0) -> tuple[TaskBlock, ...]:
     """Alternate rest and task, starting with rest, while whole blocks fit into the run.
 
     Parameters
     ----------
     n_volumes : int
-    tr : float
+    t_r : float
         Repetition time in seconds.
     seconds : float
         Length of a block, and of the rest before it.
@@ -44,17 +50,17 @@ def task_blocks(n_volumes: int, tr: float, *, seconds: float = 16.0) -> tuple[Ta
     >>> task_blocks(40, 2.0)
     (TaskBlock(onset=16.0, duration=16.0), TaskBlock(onset=48.0, duration=16.0))
     """
-    n_blocks = int(n_volumes * tr // (2 * seconds))
+    n_blocks = int(n_volumes * t_r // (2 * seconds))
     if n_blocks == 0:
         raise ParameterError(
             f"`n_volumes` must cover a rest and a task block of {seconds:g} s each, "
-            f"got {n_volumes} volumes of {tr:g} s"
+            f"got {n_volumes} volumes of {t_r:g} s"
         )
     return tuple(TaskBlock((2 * i + 1) * seconds, seconds) for i in range(n_blocks))
 
 
 def expected_response(
-    blocks: Sequence[TaskBlock], n_volumes: int, tr: float
+    blocks: Sequence[TaskBlock], n_volumes: int, t_r: float
 ) -> NDArray[np.float64]:
     """Course of the BOLD response to blocks: 0 at rest, about 1 where a long block holds it up.
 
@@ -65,7 +71,7 @@ def expected_response(
     ----------
     blocks : sequence of TaskBlock
     n_volumes : int
-    tr : float
+    t_r : float
         Repetition time in seconds.
 
     Returns
@@ -78,8 +84,8 @@ def expected_response(
     >>> expected_response([TaskBlock(0, 8)], 8, 2.0).round(2)
     array([0.  , 0.02, 0.26, 0.67, 0.97, 1.09, 0.88, 0.46])
     """
-    starts = np.arange(n_volumes) * tr
-    steps = np.arange(int(n_volumes * tr * _STEPS_PER_SECOND) + 1) / _STEPS_PER_SECOND
+    starts = np.arange(n_volumes) * t_r
+    steps = np.arange(int(n_volumes * t_r * _STEPS_PER_SECOND) + 1) / _STEPS_PER_SECOND
     active = np.zeros(len(steps))
     for block in blocks:
         active[(steps >= block.onset) & (steps < block.onset + block.duration)] = 1.0

@@ -10,10 +10,19 @@ from numpy.typing import NDArray
 
 from boldstream.core.checks import one_of
 from boldstream.core.errors import NonFiniteError
-from boldstream.io.source import Block, Series
+from boldstream.io.source import Block, Scaling, Series
 from boldstream.streaming.per_volume import read_voxels
 
 NanPolicy: TypeAlias = Literal["nilearn", "zero", "propagate", "raise"]
+
+
+_LARGEST_INTEGER, _LARGEST_FLOAT = 2.0**64, float(np.finfo(np.float32).max)
+
+
+def may_be_infinite(stored: np.dtype[Any], scaling: Scaling) -> bool:
+    """Whether an image may hold NaN or infinity, or integers whose scaling float32 cannot hold."""
+    largest = abs(scaling.slope) * _LARGEST_INTEGER + abs(scaling.inter)
+    return stored.kind == "f" or largest > _LARGEST_FLOAT
 
 
 class NonFiniteRule:
@@ -55,7 +64,7 @@ class NonFiniteRule:
             If the policy is "raise" and there is NaN or infinity; it names the
             first one of the block.
         """
-        if self.policy == "propagate" or block.data.dtype.kind != "f":
+        if self.policy == "propagate" or not may_be_infinite(block.data.dtype, block.scaling):
             return
         finite = np.isfinite(values)
         if finite.all():

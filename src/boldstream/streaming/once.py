@@ -71,11 +71,7 @@ def plan_once(
 
 def _beside(kept_bytes: int, budget: Budget) -> Budget:
     """What is left of a budget once some of it is held."""
-    return replace(
-        budget,
-        headroom_bytes=budget.headroom_bytes - kept_bytes,
-        baseline_bytes=budget.baseline_bytes + kept_bytes,
-    )
+    return replace(budget, baseline_bytes=budget.baseline_bytes + kept_bytes)
 
 
 def _check_reductions(reductions: Sequence[Reduction]) -> None:

@@ -238,7 +238,8 @@ def _cannot_fit(plan: Plan) -> str:
     return "\n".join(
         [
             f"{plan.series.name} cannot be reduced in the memory allowed, even one volume at a "
-            f"time: the peak would be {format_bytes(plan.peak_bytes)}, {_limit_of(budget)}",
+            f"time: the peak would be {format_bytes(plan.peak_bytes)}, the limit is "
+            f"{format_bytes(budget.peak_bytes)} ({budget.source})",
             f"  this process holds {format_bytes(budget.baseline_bytes)} already, what is loaded "
             "included" + (f", and held {format_bytes(loading)} while loading" if loading else ""),
             f"  reading needs {format_bytes(plan.buffer_bytes)}",
@@ -246,10 +247,3 @@ def _cannot_fit(plan: Plan) -> str:
             "Ask for fewer voxels or fewer reductions at once, or raise the limit.",
         ]
     )
-
-
-def _limit_of(budget: Budget) -> str:
-    if not budget.headroom_bytes:
-        # How far it is below what is held, nobody has noted.
-        return f"the limit is no more than what this process holds already ({budget.source})"
-    return f"the limit is {format_bytes(budget.peak_bytes)} ({budget.source})"

@@ -11,13 +11,22 @@ Report: TypeAlias = Callable[[int, int], None]
 """Called with the volumes done and the volumes in all."""
 
 
+# Seconds without a report after which a bar says what is waited for.
+_PATIENCE = 2.0
+
+
 @contextmanager
-def open_progress(progress: bool | Report, name: str, *, unit: str = "volumes") -> Iterator[Report]:
-    """Give a function to report to: the caller's own, a bar on standard error, or none."""
+def open_progress(
+    progress: bool | Report, name: str, *, unit: str = "volumes", before: str = ""
+) -> Iterator[Report]:
+    """Give a function to report to: the caller's own, a bar on standard error, or none.
+
+    `before` is what a bar says is done before the first report, if that takes long.
+    """
     if callable(progress):
         yield progress
     elif progress:
-        with _bar(name, unit) as report:
+        with _bar(name, unit, before) as report:
             yield report
     else:
         yield _ignore
@@ -28,19 +37,18 @@ def _ignore(done: int, total: int) -> None:
 
 
 @contextmanager
-def _bar(name: str, unit: str) -> Iterator[Report]:
+def _bar(name: str, unit: str, before: str) -> Iterator[Report]:
     # Imported here: rich costs 50 ms and 8 MiB that a silent pass need not pay.
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
         ProgressColumn,
         Task,
-        TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column
     from rich.text import Text
 
     class Speed(ProgressColumn):
@@ -48,13 +56,18 @@ def _bar(name: str, unit: str) -> Iterator[Report]:
             seconds = task.finished_time or task.elapsed
             return Text(f"{task.completed / seconds:.0f} {unit}/s" if seconds else "")
 
+    class Name(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            waits = task.total is None and (task.elapsed or 0.0) >= _PATIENCE
+            return Text(before if before and waits else name)
+
     columns = (
-        TextColumn("{task.description}"),
+        Name(Column(no_wrap=True)),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(escape(name), total=None)
+        task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

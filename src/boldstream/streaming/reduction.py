@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from boldstream.io.source import Block, Series
 from boldstream.streaming.cost import Cost
@@ -33,7 +33,7 @@ class Accumulator(ABC, Generic[State]):
         Whether it makes products of matrices, which are kept to its thread.
     """
 
-    multiplies: ClassVar[bool] = False
+    multiplies: bool = False
 
     @abstractmethod
     def cost(self) -> Cost:
@@ -95,4 +95,10 @@ class Reduction(ABC):
 
     @abstractmethod
     def bind(self, series: Series) -> Bound[Any]:
-        """Load masks and the like, check them against the series, and say what it costs."""
+        """Load masks and the like, check them against the series, and say what it costs.
+
+        Parameters
+        ----------
+        series : Series
+            What is known of the image before it is read.
+        """

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# Names that are printed.
+_NAMED = 6
+
 
 @dataclass(frozen=True, eq=False)
 class RegionSeries:
@@ -32,6 +35,8 @@ class RegionSeries:
     >>> series = RegionSeries(np.zeros((5, 1), "f4"), ("V1",), (7,), (12,), (2, 3))
     >>> np.asarray(series).shape
     (5, 1)
+    >>> series
+    RegionSeries(volumes: 2 + 3; regions: 1, V1)
     """
 
     values: NDArray[np.floating[Any]]
@@ -42,3 +47,8 @@ class RegionSeries:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.values, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        volumes = " + ".join(map(str, self.run_lengths))
+        names = ", ".join(self.names[:_NAMED]) + (", …" if len(self.names) > _NAMED else "")
+        return f"RegionSeries(volumes: {volumes}; regions: {len(self.names)}, {names})"

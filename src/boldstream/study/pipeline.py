@@ -21,13 +21,14 @@ from boldstream.memory.config import MemoryConfig
 from boldstream.streaming.progress import Report
 from boldstream.study.inputs import settings_of
 from boldstream.study.planning.opening import OpenStudy, open_study, study_of
-from boldstream.study.planning.subject_units import BETAS
+from boldstream.study.planning.unit import BETAS
+from boldstream.study.running.preparing import Prepared, prepare
 from boldstream.study.running.result import CacheStatistics, StudyResult
-from boldstream.study.running.run import Prepared, prepare, run_study
+from boldstream.study.running.run import run_study
 from boldstream.study.settings.analyses import DecodingSettings, TargetSettings
 from boldstream.study.settings.models import StudySettings
 from boldstream.study.steps.context import Context
-from boldstream.study.steps.regions import columns_of
+from boldstream.study.steps.regions import columns_of, require_voxels
 from boldstream.study.steps.volumes import BETAS_FOLDER
 
 ConfigLike: TypeAlias = OAKConfig | StudySettings | str | os.PathLike[str]
@@ -249,7 +250,7 @@ def _roi_betas(prepared: Prepared, label: str, roi: str) -> RoiBetas:
     betas = open_betas(results.folder(f"sub-{label}/{BETAS}") / BETAS_FOLDER)
     unit = next(unit for unit in plan.units.values() if unit.step == _ANALYSIS)
     context = Context(unit, results.output, results, plan.root)
-    columns = columns_of(context, betas)[roi]
+    columns = require_voxels(roi, columns_of(context, betas)[roi])
     return RoiBetas(np.asarray(betas.values[:, columns], np.float32), betas.trials)
 
 

@@ -10,6 +10,7 @@ from boldstream.memory.config import MemoryConfig
 from boldstream.streaming.progress import Report
 from boldstream.study.planning.opening import open_study
 from boldstream.study.running import run
+from boldstream.study.running.preparing import prepare
 from boldstream.study.running.result import StudyResult
 
 __all__ = ["StudyResult", "run_study"]
@@ -64,5 +65,5 @@ def run_study(
         study = study.with_rois(rois)
     if output_dir is not None:
         study = study.in_folder(Path(output_dir))
-    prepared = run.prepare(study, memory_config, n_jobs=n_jobs)
+    prepared = prepare(study, memory_config, n_jobs=n_jobs)
     return run.run_study(prepared, progress=progress)

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from boldstream.memory.locks import try_writer_lock
+from boldstream.report.reading import read_run
 from boldstream.study.records.results import Results
 from tests.cli.conftest import Command
 from tests.study.made import atlas_of, make_inputs
@@ -80,6 +81,23 @@ def test_subjects_rois_and_output_are_narrowed(
     (table,) = out.glob("sub-02/regions/region_02/*_decoding.tsv")
     assert pd.read_csv(table, sep="\t")["roi"].tolist() == ["region_02"]
     assert not (study.parent / "data/derivatives/boldstream").exists()
+
+
+def test_units_are_told_in_a_log_as_they_end(command: Command, study: Path) -> None:
+    done = command("run", study)
+    assert (done.code, done.err) == (0, "")
+    lines = [line for line in done.out.splitlines() if line.startswith("sub-")]
+    units = [
+        f"sub-{subject}/{step}"
+        for subject in ("01", "02")
+        for step in ("betas", "regions/region_01", "regions/region_02")
+    ]
+    assert sorted(line.split(": ")[0] for line in lines) == units
+    told = r"sub-\d\d/\S+: \d+\.\d s, peak memory [\d.]+ [KMG]iB \(\d of 6\)"
+    assert all(re.fullmatch(told, line) for line in lines), lines
+    # Before what is told at the end.
+    assert done.out.index("(6 of 6)") < done.out.index("units  6 done")
+    assert "sub-" not in command("run", study, "--no-progress", "--clear-cache").out
 
 
 def test_a_dry_run_does_nothing(command: Command, study: Path) -> None:
@@ -185,6 +203,7 @@ def test_a_subject_that_cannot_be_used_is_named(command: Command, study: Path) -
     assert done.code == 1
     assert f"Error: subject 02: {image}: is empty: it holds 0 bytes" in done.err
     assert "nan" not in done.err
+    assert done.err.count("is empty") == 1
     assert status_of(study)["subject"].tolist()[-1] == "02"
 
 
@@ -194,7 +213,9 @@ def test_without_a_usable_subject_nothing_is_started(command: Command, study: Pa
     study.write_text(study.read_text() + "  - {kind: group, name: group, of: regions}\n")
     done = command("run", study, "--no-progress")
     assert done.code == 1
-    assert re.search(r"got none: subject 01: .*_bold.nii.gz: is empty", done.err)
+    # A mistake of both is told once.
+    assert re.search(r"got none:\n  subjects 01, 02: .* and 1 more file: is empty", done.err)
+    assert done.err.count("is empty") == 1
     assert not (study.parent / "data/derivatives/boldstream").exists()
 
 
@@ -310,7 +331,13 @@ def test_a_part_of_a_study_leaves_the_rest_as_it_is(command: Command, study: Pat
     output = study.parent / "data/derivatives/boldstream"
     before = {path: path.read_bytes() for path in output.rglob("*.tsv") if path.parent != output}
     whole = status_of(study)
-    for flags in (["--subjects", "01"], ["--rois", "region_02"]):
+    # A folder that is named is the study's own still: some subjects are no group there.
+    parts: list[list[object]] = [
+        ["--subjects", "01"],
+        ["--rois", "region_02"],
+        ["--subjects", "01,02", "--output-dir", output],
+    ]
+    for flags in parts:
         done = command("run", study, "--no-progress", *flags)
         assert (done.code, done.err) == (0, "")
         assert {path: path.read_bytes() for path in before} == before
@@ -323,3 +350,15 @@ def test_a_part_of_a_study_leaves_the_rest_as_it_is(command: Command, study: Pat
     command("run", study, "--no-progress", "--rois", "region_02", "--output-dir", elsewhere)
     (table,) = elsewhere.glob("group/both/*_group.tsv")
     assert pd.read_csv(table, sep="\t")["roi"].tolist() == ["region_02"]
+
+
+def test_units_of_a_former_study_are_left_over(command: Command, study: Path) -> None:
+    group = "  - {kind: group, name: both, of: regions, permutations: 4}\n"
+    text = study.read_text()
+    study.write_text(text + group)
+    assert command("run", study, "--no-progress").code == 0
+    study.write_text(text + group.replace("both", "all"))
+    assert command("run", study, "--no-progress").code == 0
+    run = read_run(study.parent / "data/derivatives/boldstream")
+    assert run.left_over == ("group/both",)
+    assert [unit.id for unit in run.of("")] == ["group/all"]

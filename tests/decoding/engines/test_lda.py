@@ -7,18 +7,21 @@ import pytest
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 
+from boldstream.decoding.engines.base import Block
 from boldstream.decoding.engines.lda import LdaEngine, SharedLdaEngine, recognise
 from boldstream.decoding.estimators import RidgeCovariance
 from boldstream.decoding.task.problem import Targets
 from tests.decoding.engines.per_sphere import (
     assert_decides_as,
     assert_scores_as,
+    decide,
     leave_out,
     make_block,
     make_labels,
     make_targets,
     shuffle_split,
 )
+from tests.fuzz.guard import guarded
 
 SIZES = [1, 2, 9, 30, 80]
 N = 60
@@ -147,3 +150,85 @@ def test_what_is_not_solved_is_declined() -> None:
         assert isinstance(declined, str)
         assert reason in declined
     assert recognise(QuadraticDiscriminantAnalysis(), False, folds, targets) is None
+
+
+WIDE = {
+    "fixed": LDA(solver="lsqr", shrinkage=0.1),
+    "eigen": LDA(solver="eigen", shrinkage=0.1),
+    "hardly": LDA(solver="lsqr", shrinkage=1e-8),
+    "auto": LDA(solver="lsqr", shrinkage="auto"),
+    "auto eigen": LDA(solver="eigen", shrinkage="auto"),
+    "ridge": LDA(
+        solver="lsqr", covariance_estimator=RidgeCovariance(alpha=1.0), priors=[0.5, 0.3, 0.2]
+    ),
+    "svd": LDA(),
+}
+
+
+def wide_block(p: int, n: int, y: np.ndarray, spread: float) -> Block:
+    """One sphere of raw values, whose voxels differ in their deviations."""
+    rng = np.random.default_rng(p)
+    values = rng.normal(size=(p, n)) + 0.3 * rng.normal(size=(p, 3))[:, y]
+    values *= 300 * np.exp(rng.normal(0, spread, (p, 1)))
+    values += rng.normal(5_000, 300, (p, 1))
+    return Block(values.astype(np.float32), np.arange(p, dtype=np.int32), np.array([0, p]))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("name", WIDE)
+def test_more_voxels_than_samples_decide_as_scikit_learn(name: str, scaled: bool) -> None:
+    y = make_labels(40, 3, balanced=False)
+    folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
+    engine = recognise(WIDE[name], scaled, folds, targets)
+    block = wide_block(600, 40, y, 0.5)
+    # With a condition of 1e11 scikit-learn itself has but few digits.
+    rtol = 1e-3 if name == "hardly" else 1e-5
+    assert_decides_as(engine, WIDE[name], scaled, block, folds, targets, rtol=rtol)
+
+
+def test_a_covariance_of_many_voxels_that_is_not_shrunk_has_a_pseudoinverse() -> None:
+    """Least squares of the least length, in the words of the method."""
+    y = make_labels(40, 2, balanced=False)
+    folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
+    engine = recognise(LDA(solver="lsqr"), False, folds, targets)
+    block = wide_block(600, 40, y, 0.5)
+    found = decide(engine, block, folds, targets)[0, 0, :, 0]
+    x = block.values.T.astype(float)
+    expected = []
+    for train, test in zip(folds.train, folds.test, strict=True):
+        parts = [x[train][y[train] == k] for k in range(2)]
+        means = np.array([part.mean(axis=0) for part in parts])
+        away = np.concatenate([part - part.mean(axis=0) for part in parts]) / np.sqrt(len(train))
+        _, size, right = np.linalg.svd(away, full_matrices=False)
+        kept = size > 1e-9 * size[0]
+        weights = (means[1] - means[0]) @ right[kept].T / size[kept] ** 2 @ right[kept]
+        start = np.log(len(parts[1]) / len(parts[0]))
+        expected.append((x[test] - means.mean(axis=0)) @ weights + start)
+    scale = np.abs(np.concatenate(expected)).max()
+    np.testing.assert_allclose(found, np.concatenate(expected), rtol=0, atol=1e-4 * scale)
+
+
+@pytest.mark.parametrize("name", [*WIDE, "none", "auto, voxels of any size"])
+def test_many_voxels_take_no_matrix_of_voxels(name: str) -> None:
+    """Of 20 000 voxels that would be 3 GB, and hours of a Cholesky factor."""
+    estimator = {**WIDE, "none": LDA(solver="lsqr")}.get(name, WIDE["auto"])
+    y = make_labels(40, 3, balanced=False)
+    folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
+    engine = recognise(estimator, False, folds, targets)
+    # What is compiled first takes memory of its own.
+    decide(engine, wide_block(600, 40, y, 0.5), folds, targets)
+    block = wide_block(20_000, 40, y, 4.0 if name.endswith("size") else 0.5)
+    with guarded(256 << 20):
+        assert np.isfinite(decide(engine, block, folds, targets)).all()
+
+
+def test_voxels_of_any_size_are_shrunk_as_if_all_had_one() -> None:
+    """Ledoit and Wolf's shrinkage is of standardised voxels: their units change nothing."""
+    y = make_labels(40, 3, balanced=False)
+    folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
+    engine = recognise(WIDE["auto"], False, folds, targets)
+    block = wide_block(600, 40, y, 0.5)
+    units = np.exp2(np.random.default_rng(0).integers(-20, 20, (600, 1))).astype(np.float32)
+    found = decide(engine, block, folds, targets)
+    other = decide(engine, Block(block.values * units, block.members, block.starts), folds, targets)
+    np.testing.assert_allclose(other, found, rtol=1e-4, atol=1e-4 * np.abs(found).max())

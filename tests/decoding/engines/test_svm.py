@@ -27,6 +27,7 @@ from tests.decoding.engines.per_sphere import (
     shuffle_split,
     spheres_of,
 )
+from tests.fuzz.guard import guarded
 
 N = 48
 SIZES = [1, 5, 18, 40, 70]
@@ -182,6 +183,29 @@ def test_duplicate_samples_at_any_cost(sizes: list[int], c: float) -> None:
                     found[s, label, at : at + len(test)], expected, rtol=1e-5, atol=1e-5 * scale
                 )
                 at += len(test)
+
+
+def test_many_voxels_with_large_values_take_no_matrix_of_voxels() -> None:
+    """Raw betas of a whole brain: too stiff for products of samples, too many for a Hessian."""
+    y = make_labels(N, 2, balanced=True)
+    engine = LinearSvcEngine(1.0, None, 1.0, False)
+    folds, targets = FOLDS["runs"], make_targets(y, 1)
+    # What is compiled first takes memory of its own.
+    decide(engine, make_block(N, [200], sd=1e3, y=y), folds, targets)
+    values = np.random.default_rng(7).normal(0, 1e3, (8_000, N)).astype(np.float32)
+    block = Block(values, np.arange(8_000, dtype=np.int32), np.array([0, 8_000], np.int64))
+    with guarded(256 << 20):
+        found = decide(engine, block, folds, targets)[0, ..., 0]
+    for label, labels in enumerate(targets.labellings):
+        expected = np.concatenate(
+            [
+                svc_by_nnls(values.T.astype(float), labels, train, 1.0)[test]
+                for train, test in zip(folds.train, folds.test, strict=True)
+            ]
+        )
+        np.testing.assert_allclose(
+            found[label], expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
+        )
 
 
 def test_a_sample_trained_on_twice_counts_twice() -> None:

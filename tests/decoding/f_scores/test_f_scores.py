@@ -14,7 +14,8 @@ from nilearn.maskers import NiftiMasker
 from numpy.typing import NDArray
 from sklearn.feature_selection import f_classif
 
-from boldstream.core.errors import GridMismatchError, NonFiniteError, ParameterError
+import boldstream as bs
+from boldstream.core.errors import GridMismatchError, MaskError, NonFiniteError, ParameterError
 from boldstream.decoding.f_scores import f_scores
 
 SHAPE = (4, 3, 5)
@@ -183,5 +184,27 @@ def test_what_cannot_be(y: Any, kwargs: dict[str, Any], message: str) -> None:
 
 
 def test_a_mask_of_another_grid() -> None:
-    with pytest.raises(GridMismatchError):
+    with pytest.raises(GridMismatchError, match="resample it to the image first") as caught:
         f_scores(image_of(made_up()), Y, mask_img=nib.Nifti1Image(np.ones((4, 3, 6), "u1"), AFFINE))
+    assert "resample=" not in str(caught.value)
+
+
+def test_betas_in_every_form(tmp_path: Path) -> None:
+    onsets = np.arange(12) * 13.0
+    events = pd.DataFrame({"onset": onsets, "duration": 2.0, "trial_type": list("abba") * 3})
+    data = np.random.default_rng(3).normal(100, 5, (*SHAPE, 90))
+    inside = np.ones(SHAPE, bool)
+    inside[0] = False
+    given: dict[str, Any] = {"t_r": 2.0, "mask": inside}
+    held = bs.trial_betas(image_of(data), events, **given)
+    bs.trial_betas(image_of(data), events, output=tmp_path / "betas", **given)
+    y, runs = events["trial_type"], np.repeat([1, 2], 6)
+    # In float64: nilearn standardises float32 in float32.
+    betas_img = image_of(np.asarray(held.image.dataobj, "f8"))
+    f, _ = expected(betas_img, y, nib.Nifti1Image(inside.astype("u1"), AFFINE), runs)
+    for betas in (held, bs.open_betas(tmp_path / "betas"), tmp_path / "betas"):
+        found = f_scores(betas, y, runs=runs)
+        np.testing.assert_allclose(found.f, f, rtol=1e-6)
+        np.testing.assert_array_equal(found.mask, inside)
+        with pytest.raises(MaskError, match="`mask_img` must lie inside the mask of the samples"):
+            f_scores(betas, y, mask_img=np.ones(SHAPE, bool))

@@ -27,8 +27,10 @@ from boldstream.core.errors import (
 )
 from boldstream.decoding.group import GroupMaps, group_maps, running
 from boldstream.decoding.group.plan import GroupPlan
-from boldstream.decoding.inference import MapOptions, group_sign_flip
+from boldstream.decoding.inference import Inference
 from boldstream.decoding.inference.adjacency import adjacency_of
+from boldstream.decoding.inference.t_statistics import t_of
+from boldstream.decoding.inference.tally import Tally
 from tests.decoding.inference.made_up import MASK
 
 AFFINE = np.diag([3.0, 3.0, 4.0, 1.0])
@@ -48,6 +50,24 @@ def written(maps: np.ndarray, folder: Path, ending: str = "nii.gz") -> list[Path
     for path, volume in zip(paths, maps, strict=True):
         nib.save(nib.Nifti1Image(volume, AFFINE), path)
     return paths
+
+
+def held_at_once(maps: np.ndarray, statistic: str, forming_threshold: float) -> Inference:
+    """All patterns of signs at once, in the order in which bits are counted."""
+    n = len(maps)
+    signs = 1.0 - 2 * (np.arange(2**n)[:, None] >> np.arange(n) & 1)
+    away = maps.astype(np.float64) - 0.5
+    means = (signs @ away).T / n
+    t = t_of(means, (away**2).sum(axis=0)[:, None], n)
+    with Tally(maps.shape[1], len(signs) - 1, keep_maps=True) as tally:
+        tally.put(0, means if statistic == "mean" else t)
+        return tally.finish(
+            chance=0.0,
+            adjacency=adjacency_of(MASK),
+            tfce=True,
+            forming_threshold=forming_threshold,
+            n_jobs=1,
+        )
 
 
 def same(found: GroupMaps, wanted: GroupMaps) -> None:
@@ -96,15 +116,15 @@ def test_whole_maps_as_those_that_are_held_at_once(
     rng: np.random.Generator, statistic: Any
 ) -> None:
     maps = subjects(rng, 8, 2.0)
-    options = MapOptions(tfce=True, forming_threshold=0.03 if statistic == "mean" else 2.0)
-    wanted = group_sign_flip(maps[:, MASK], MASK, chance=0.5, statistic=statistic, options=options)
+    forming_threshold = 0.03 if statistic == "mean" else 2.0
+    wanted = held_at_once(maps[:, MASK], statistic, forming_threshold)
     found = group_maps(
         list(maps),
         MASK,
         chance=0.5,
         statistic=statistic,
         tfce=True,
-        forming_threshold=options.forming_threshold,
+        forming_threshold=forming_threshold,
     )
     assert wanted.clusters is not None
     assert found.clusters is not None
@@ -112,6 +132,25 @@ def test_whole_maps_as_those_that_are_held_at_once(
     for name in ("p_uncorrected", "p_fwe", "p_fdr", "p_tfce_fwe"):
         np.testing.assert_array_equal(getattr(found.inference, name), getattr(wanted, name))
     pd.testing.assert_frame_equal(found.clusters, wanted.clusters)
+
+
+def test_subjects_that_agree_have_a_finite_t() -> None:
+    maps = np.array([[0.75, 0.5, 0.75], [0.75, 0.5, 0.5], [0.75, 0.5, 0.8]])
+    found = group_maps(maps, chance=0.5, statistic="t")
+    assert np.isfinite(found.t).all()
+    assert found.t[1] == 0
+    assert found.p_sign_flip[0] == 1 / 8
+    assert found.p_sign_flip[1] == 1
+
+
+@pytest.mark.parametrize("n_classes", [3, 5, 6, 10])
+def test_subjects_who_are_at_chance_are_no_finding(n_classes: int) -> None:
+    """Maps are float32, which holds none of these chances."""
+    chance = 1 / n_classes
+    found = group_maps(np.full((5, 1), chance), chance=chance)
+    assert found.t[0] == 0
+    assert found.p_t[0] == 0.5
+    assert found.p_sign_flip[0] == found.p_fwe[0] == 1
 
 
 def test_random_signs_tend_to_all_of_them(rng: np.random.Generator) -> None:

@@ -122,6 +122,20 @@ def test_a_small_region_is_exact_where_the_whole_is_not(rng: np.random.Generator
     assert (found["p_sign_flip"][1] * 32) % 1 == 0
 
 
+def test_a_region_with_too_many_subjects_for_all_patterns_has_those_of_the_seed(
+    rng: np.random.Generator,
+) -> None:
+    scores = made_up(rng, 14, (0.05, 0.02))
+    scores[9:, 1] = np.inf
+    p = {
+        (n, seed): group_scores(table_of(scores), permutations=n, random_state=seed)["p_sign_flip"]
+        for n in (511, 512)
+        for seed in range(3)
+    }
+    assert len({p[511, seed][1] for seed in range(3)}) > 1
+    assert len({p[512, seed][1] for seed in range(3)}) == 1
+
+
 def exact_t(tenths: list[int]) -> Fraction:
     """What grows with t, without rounding: its square with its sign, over the number less one."""
     total, n = sum(tenths), len(tenths)
@@ -180,6 +194,10 @@ def test_chance_of_each_subject(rng: np.random.Generator) -> None:
     assert found["t"][0] == pytest.approx(wanted.statistic)
     assert found["chance"][0] == pytest.approx(chances.mean())
     assert found["mean"][0] == pytest.approx(scores.mean())
+    assert found["sd"][0] == pytest.approx(scores.std(ddof=1))
+    assert found["sem"][0] == pytest.approx(stats.sem(scores[:, 0]))
+    of_scores = stats.ttest_1samp(scores[:, 0], 0).confidence_interval(0.95)
+    assert found.loc[0, ["ci_low", "ci_high"]].tolist() == pytest.approx(list(of_scores))
     with pytest.raises(ParameterError, match="`chance` must be given"):
         group_scores(table)
     assert group_scores(table, chance=0.5)["chance"][0] == 0.5
@@ -190,6 +208,21 @@ def test_subjects_that_agree() -> None:
     assert np.isfinite(found["t"]).all()
     assert list(found["p_sign_flip"]) == [1 / 8, 1.0]
     assert list(found["t"] > 1e5) == [True, False]
+
+
+def test_subjects_whose_folds_are_at_chance_are_no_finding() -> None:
+    """The mean of three folds of 0.2 is a little more."""
+    score = np.mean([0.2, 0.2, 0.2])
+    assert score > 0.2
+    found = group_scores(table_of(np.full((5, 1), score), chance=0.2))
+    assert found["t"][0] == 0
+    assert found["p_sign_flip"][0] == found["p_fwe"][0] == 1
+
+
+def test_more_subjects_than_patterns_of_signs_have_a_number(rng: np.random.Generator) -> None:
+    """No float holds 2 ** 1100."""
+    found = group_scores(table_of(made_up(rng, 1100, (0.1, 0.0))), permutations=99)
+    assert found["p_sign_flip"][0] == 0.01
 
 
 def test_false_alarms_are_as_rare_as_p_says(rng: np.random.Generator) -> None:
@@ -236,6 +269,10 @@ def test_parameters_that_cannot_be_used(rng: np.random.Generator) -> None:
         group_scores(table, permutations=0)
     with pytest.raises(ParameterError, match="`by` must name"):
         group_scores(table, by=[])
+    with pytest.raises(
+        ParameterError, match=r"`by` must name at least one column, got \['roi', 1\]"
+    ):
+        group_scores(table, by=["roi", 1])  # type: ignore[list-item]
     with pytest.raises(ParameterError, match="`chance` must be a finite number"):
         group_scores(table, chance=np.nan)
     with pytest.raises(ParameterError, match="must be a pandas data frame"):

@@ -16,6 +16,7 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.jobs import Crew
 from boldstream.decoding.inference import stores
 from boldstream.decoding.inference.adjacency import adjacency_of
+from boldstream.decoding.inference.map_tests import MapTests
 from boldstream.decoding.inference.result import Inference
 from boldstream.decoding.inference.tally import Tally
 from tests.decoding.inference.made_up import MASK, smooth_scores, tallied
@@ -150,6 +151,20 @@ def test_maps_in_memory_take_no_file(
     monkeypatch.setenv("BOLDSTREAM_CACHE", str(tmp_path))
     tallied(smooth_scores(rng), tfce=True)
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - hidden ones too
+
+
+@pytest.mark.parametrize(("spared", "in_file"), [(0, False), (1, True)])
+def test_maps_go_to_a_file_where_memory_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spared: int, in_file: bool
+) -> None:
+    """Five maps of seven voxels, in float32."""
+    monkeypatch.setenv("BOLDSTREAM_CACHE", str(tmp_path))
+    with Tally(7, 5, keep_maps=True, memory_bytes=5 * 7 * 4 - spared):
+        assert bool(list(tmp_path.rglob("null_maps.npy"))) == in_file
+
+
+def test_what_is_not_asked_of_maps_is_0() -> None:
+    assert MapTests(None, None).largest(np.ones(3, np.float32)) == (0, 0, 0)
 
 
 def test_a_sphere_without_a_score_counts_nowhere(rng: np.random.Generator) -> None:

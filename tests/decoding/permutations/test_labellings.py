@@ -91,6 +91,14 @@ def test_roc_auc_can_have_every_class_tested() -> None:
     assert not all((np.ptp(free[:, test], axis=1) == 1).all() for test in folds.test)
 
 
+def test_folds_that_lack_a_class_as_given_may_lack_it() -> None:
+    """One of two folds trains on the only sample of the third class, as given and as drawn."""
+    y, halves = codes("010110011002"), np.arange(12).reshape(2, 6)
+    drawn = permute_labels(y, 50, folds=Folds((halves[0], halves[1]), (halves[1], halves[0]), 12))
+    assert (drawn[:, halves[1]] == 2).any(axis=1).all()
+    assert len(set(map(bytes, drawn))) > 40
+
+
 def test_a_cv_that_hardly_any_labelling_suits_is_refused() -> None:
     """Each fold trains on two samples only, by chance one of either class."""
     n = 28
@@ -99,6 +107,15 @@ def test_a_cv_that_hardly_any_labelling_suits_is_refused() -> None:
     folds = Folds(tuple(pairs), tuple(np.setdiff1d(np.arange(n), pair) for pair in pairs), n)
     with pytest.raises(ParameterError, match="fewer than 1 in 1000"):
         permute_labels(y, 100, folds=folds)
+
+
+def test_a_cv_that_one_labelling_in_some_hundreds_suits_is_not() -> None:
+    """2 ** 11 of the 705 432 labellings have one of either class in each of eleven pairs."""
+    pairs = np.arange(22).reshape(-1, 2)
+    y = np.tile(codes("0110"), 6)[:22]
+    folds = Folds(tuple(pairs), tuple(np.setdiff1d(np.arange(22), pair) for pair in pairs), 22)
+    drawn = permute_labels(y, 60, folds=folds)
+    assert (drawn[:, pairs].sum(axis=2) == 1).all()
 
 
 def test_stratified_folds_stay_so(y: np.ndarray, rng: np.random.Generator) -> None:
@@ -170,6 +187,18 @@ def test_a_block_design_is_refused(y: np.ndarray) -> None:
     assert len(permute_labels(y, 10, folds=folds, permutation_blocks=range(len(y)))) == 11
 
 
+@pytest.mark.parametrize(("n", "refused"), [(8, False), (10, True)])
+def test_a_block_design_is_told_by_how_rare_it_is(n: int, refused: bool) -> None:
+    """Three stretches: 16 of 12 870 labellings have no more for n = 8, 20 of 184 756 for 10."""
+    y = np.array([0] + [1] * n + [0] * (n - 1), np.int16)
+    folds = folds_of(np.arange(2 * n) % 4)
+    if refused:
+        with pytest.raises(ParameterError, match="`permutation_blocks` must be given"):
+            permute_labels(y, 5, folds=folds)
+    else:
+        assert len(permute_labels(y, 5, folds=folds)) == 6
+
+
 def test_orders_drawn_at_random_are_not_refused() -> None:
     rng = np.random.default_rng(1)
     for _ in range(40):
@@ -210,14 +239,40 @@ def test_few_labellings_are_told(caplog: pytest.LogCaptureFixture) -> None:
     assert "0.25" in caplog.text
 
 
+@pytest.mark.parametrize(("n", "told"), [(3, False), (4, True)])
+def test_as_many_labellings_as_permutations_are_few(
+    caplog: pytest.LogCaptureFixture, n: int, told: bool
+) -> None:
+    """With the one that was given, three permutations may be all four labellings."""
+    runs = [1, 1, 2, 2]
+    with caplog.at_level(logging.WARNING):
+        permute_labels(codes("0110"), n, groups=runs, folds=folds_of(runs))
+    assert ("labellings" in caplog.text) == told
+
+
+@pytest.mark.parametrize("cells", [([0, 0, 1, 2],), ([0, 1, 1, 1, 2, 2], [0, 1]), ([3], [0, 1, 2])])
+def test_labellings_are_counted_as_a_list_of_them_counts(cells: tuple[list[int], ...]) -> None:
+    y = np.concatenate([np.array(cell, np.int16) for cell in cells])
+    runs = np.repeat(np.arange(len(cells)), [len(cell) for cell in cells])
+    every = [len(set(itertools.permutations(cell))) for cell in cells]
+    folds = folds_of(np.arange(len(y)) % 2)
+    plan = plan_exchange(
+        y, groups=runs, permutation_blocks=range(len(y)), folds=folds, stratified=False
+    )
+    assert plan.n_distinct == np.prod(every)
+
+
 def test_what_cannot_be_permuted_is_refused(y: np.ndarray) -> None:
     folds = folds_of(RUNS)
     with pytest.raises(ParameterError, match="within a group they are equal"):
         permute_labels(np.repeat(codes("0101"), 8), 5, groups=RUNS, folds=folds)
-    with pytest.raises(ParameterError, match="`groups` must have one label for each of 32 samples"):
+    with pytest.raises(ParameterError, match="`groups` must have one entry for each of the 32"):
         permute_labels(y, 5, groups=[1, 2], folds=folds)
-    with pytest.raises(ParameterError, match="`permutation_blocks` must have one label for each"):
+    with pytest.raises(ParameterError, match="`permutation_blocks` must have one entry for each"):
         permute_labels(y, 5, permutation_blocks=[1, 2], folds=folds)
+    missing = np.where(RUNS == 2, np.nan, np.arange(32) // 4)
+    with pytest.raises(ParameterError, match="`permutation_blocks` must have no missing values"):
+        permute_labels(y, 5, permutation_blocks=missing, folds=folds)
     with pytest.raises(ParameterError, match="`y` must have 32 labels, got 31"):
         permute_labels(y[1:], 5, folds=folds)
     with pytest.raises(ParameterError, match="`random_state` must be"):

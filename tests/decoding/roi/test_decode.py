@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from sklearn.svm import SVC, LinearSVC
 from boldstream.core.errors import GridMismatchError, NonFiniteError, ParameterError
 from boldstream.decoding.roi import decode
 from boldstream.io import parts
+from boldstream.streaming import progress as bars
 
 RNG = np.random.default_rng(0)
 N = 40
@@ -115,6 +117,13 @@ def test_predictions_of_values() -> None:
     assert rows.target.unique().tolist() == ["delay"]
     np.testing.assert_allclose(rows.predicted, expected[rows["sample"]], rtol=1e-6)
     assert not found.confusion
+
+
+def test_predicted_values_keep_their_digits_far_from_0() -> None:
+    near, far = (
+        decode(STRONG, y, RUNS, estimator=Ridge(2.0)).predictions for y in (VALUE, VALUE + 1e8)
+    )
+    np.testing.assert_allclose(far.predicted - 1e8, near.predicted, atol=1e-4)
 
 
 def test_folds_without_groups_are_those_of_scikit_learn() -> None:
@@ -347,7 +356,36 @@ def test_progress_tells_of_each_region(n_jobs: int) -> None:
         progress=lambda done, total: seen.append((done, total)),
         n_jobs=n_jobs,
     )
-    assert seen == [(i, 6) for i in range(1, 7)]
+    assert seen == [(i, 6) for i in range(7)]
+
+
+def test_a_first_call_says_that_kernels_are_compiled(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is shown while nothing is done yet, and not once a region is."""
+    monkeypatch.setattr(bars, "_PATIENCE", 0.0)
+
+    def refuse(*_: Any) -> None:
+        raise ParameterError("stopped")
+
+    decode(STRONG, CHOICE, RUNS, estimator="gnb", progress=True)
+    said = capsys.readouterr().err
+    assert "decoding" in said
+    assert "1/1" in said
+    assert "compiling" not in said
+    # The package has a function of the module's name.
+    monkeypatch.setattr(import_module("boldstream.decoding.roi.decode"), "make_ready", refuse)
+    with pytest.raises(ParameterError, match="stopped"):
+        decode(STRONG, CHOICE, RUNS, estimator="gnb", progress=True)
+    assert "compiling kernels (once, about 10 s)" in capsys.readouterr().err
+
+
+def test_a_generator_is_a_source_of_random_numbers() -> None:
+    scores = [
+        decode(STRONG, CHOICE, RUNS, permutations=9, random_state=np.random.default_rng(3)).table
+        for _ in range(2)
+    ]
+    pd.testing.assert_frame_equal(*(table[["score", "p"]] for table in scores))
 
 
 def test_what_is_given_is_left_as_it_was() -> None:
@@ -424,6 +462,7 @@ NAN[3, 4] = np.nan
         (STRONG, CHOICE, {"param_grid": {"C": 1}}, ParameterError, "a list of values for 'C'"),
         (STRONG, CHOICE, {"param_grid": [1]}, ParameterError, "`param_grid` must map names"),
         (STRONG, CHOICE, {"n_jobs": 0}, ParameterError, "`n_jobs` must be"),
+        (STRONG, CHOICE, {"random_state": "x"}, ParameterError, "`random_state` must be an int"),
         (STRONG, CHOICE, {"permutation_blocks": RUNS[1:]}, ParameterError, "40 samples, got 39"),
         (STRONG, CHOICE, {"scoring": "acuracy"}, ParameterError, "did you mean 'accuracy'"),
         (STRONG, CHOICE, {"estimator": {"why": "svc"}}, ParameterError, "must map targets .'y'."),

@@ -18,6 +18,7 @@ from boldstream.core.grid import Grid
 from boldstream.decoding.samples import Samples, opening
 from boldstream.decoding.samples.betas import ArraySamples, FileSamples
 from boldstream.decoding.samples.memory import MemorySamples, VoxelMajor
+from boldstream.decoding.samples.selected import Selected
 from boldstream.decoding.samples.stored import StoredSamples
 from boldstream.io.masks import Mask
 from boldstream.io.opening import open_image
@@ -58,31 +59,41 @@ def write_folder(path: Path, values: NDArray[Any]) -> Path:
 
 
 def open_kind(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: Any = None, **options: Any
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: Any = None,
+    kept: Any = None,
+    **options: Any,
 ) -> Samples:
-    """The same samples, opened in one way or another."""
+    """The same samples, or those that are kept, opened in one way or another."""
+
+    def opened(imgs: Any, *mask: Any, store: Any = None) -> Samples:
+        some = imgs if kept is None else Selected(imgs, kept)
+        return opening.open_samples(some, *mask, store=store, **options)
+
     path = save(tmp_path / "bold.nii.gz", bad=bad)
     values = series_of(path)
     if kind == "memory":
-        return opening.open_samples(path, INSIDE, **options)
+        return opened(path, INSIDE)
     if kind in ("stored", "StoredVoxels"):
         store = bs.Store(tmp_path / "store")
         if kind == "StoredVoxels":
-            return opening.open_samples(store.voxels(path, INSIDE), **options)
+            return opened(store.voxels(path, INSIDE))
         monkeypatch.setattr(opening, "_SHARE", 0)
-        return opening.open_samples(path, INSIDE, store=store, **options)
+        return opened(path, INSIDE, store=store)
     if kind in ("folder", "object"):
         folder = write_folder(tmp_path / "betas", values.T)
         given = folder if kind == "folder" else bs.open_betas(folder)
-        return opening.open_samples(given, **options)
+        return opened(given)
     if kind == "gifti":
         arrays = [GiftiDataArray(row, intent="NIFTI_INTENT_TIME_SERIES") for row in values.T]
-        return opening.open_samples(GiftiImage(darrays=arrays), **options)
+        return opened(GiftiImage(darrays=arrays))
     if kind == "map":
         np.save(tmp_path / "values.npy", np.ascontiguousarray(values.T))
         mapped = np.load(tmp_path / "values.npy", mmap_mode="r")
-        return opening.open_samples(mapped, nib.Nifti1Image(INSIDE.astype("u1"), AFFINE), **options)
-    return opening.open_samples(values.T, **options)
+        return opened(mapped, nib.Nifti1Image(INSIDE.astype("u1"), AFFINE))
+    return opened(values.T)
 
 
 CLASSES = {
@@ -145,6 +156,26 @@ def test_nan_counts_as_zero(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
         expected[~np.isfinite(expected)] = 0
         rows = np.arange(2, samples.n_voxels)
         assert np.array_equal(samples.read(rows), expected[rows])
+
+
+@pytest.mark.parametrize("policy", ["raise", "exclude", "zero"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nan_that_is_not_kept_decides_nothing(
+    kind: str, policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = np.delete(np.arange(N), list(BAD))
+    with open_kind(kind, tmp_path, monkeypatch, BAD, kept, nan_policy=policy) as samples:
+        assert samples.usable is None
+        expected = series_of(tmp_path / "bold.nii.gz")[:, kept]
+        assert np.array_equal(samples.read(np.arange(samples.n_voxels)), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nan_that_is_kept(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = np.arange(4, 12)  # of the volumes with NaN only the eighth
+    with open_kind(kind, tmp_path, monkeypatch, BAD, kept, nan_policy="exclude") as samples:
+        assert samples.usable is not None
+        assert np.flatnonzero(~samples.usable).tolist() == [8]
 
 
 @pytest.mark.parametrize("kind", ["memory", "stored", "folder", "array"])

@@ -312,6 +312,8 @@ def test_masks_that_do_not_fit_are_refused(made: Made) -> None:
     empty = nib.Nifti1Image(np.zeros_like(made.mask), AFFINE)
     with pytest.raises(MaskError, match="process_mask_img"):
         SearchLight(made.mask_img, empty, radius=5.0).fit(made.image, made.y)
+    with pytest.raises(MaskError, match="`mask_img` is empty"):
+        SearchLight(empty, radius=5.0).fit(made.image, made.y)
 
 
 def test_a_block_design_needs_its_blocks(made: Made) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,29 @@ def test_betas_of_a_folder_and_of_an_image_score_alike(tmp_path: Path) -> None:
     options: dict[str, Any] = {"t_r": 2.0, "mask": mask}
     bs.trial_betas(images, events, output=tmp_path / "betas", **options)
     in_memory = bs.trial_betas(images, events, **options)
+    in_file = bs.trial_betas(images, events, output=tmp_path / "betas.nii", **options)
     stored = bs.open_betas(tmp_path / "betas")
     y, runs = stored.trials["trial_type"], stored.trials["run"]
     given: dict[str, Any] = {"radius": 4.0, "estimator": RIDGE, "cv": LeaveOneGroupOut()}
     expected = SearchLight(mask, **given).fit(in_memory.image, y, runs)
-    for imgs, own in ((tmp_path / "betas", None), (stored, None), (stored, mask)):
+    sent = pickle.loads(pickle.dumps(stored))
+    every = (tmp_path / "betas", stored, sent, in_memory, in_file)
+    for imgs, own in ((imgs, own) for imgs in every for own in (None, mask)):
         light = SearchLight(own, **given).fit(imgs, y, runs)
         np.testing.assert_allclose(light.scores_, expected.scores_, atol=1e-12)
+    wider = nib.Nifti1Image(np.ones((6, 6, 5), "u1"), affine)
+    for imgs in every:
+        with pytest.raises(bs.MaskError, match=r"`mask_img` must lie inside .*; 30 of"):
+            SearchLight(wider, **given).fit(imgs, y, runs)
+    # Voxel i of this mask lies where voxel i + 1 of the betas does.
+    shifted = affine.copy()
+    shifted[0, 3] = 3.0
+    within = np.zeros((6, 6, 5), "u1")
+    within[1:5] = 1
+    apart = SearchLight(nib.Nifti1Image(within, shifted), **given)
+    resampled = apart.fit(in_memory.image, y, runs).scores_.copy()
+    for imgs in every:
+        np.testing.assert_allclose(apart.fit(imgs, y, runs).scores_, resampled, atol=1e-12)
     assert expected.scores_[2:4, 2:4, 2].min() > 0.7
 
 

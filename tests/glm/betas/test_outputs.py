@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +199,36 @@ def test_what_is_no_folder_of_betas(how: str, tmp_path: Path) -> None:
         bs.open_betas(tmp_path / "betas")
     with pytest.raises(bs.ImageFileError, match="must be a folder that `trial_betas` wrote"):
         bs.open_betas(tmp_path / "nowhere")
+
+
+def test_a_folder_with_an_image_of_betas_names_the_image(tmp_path: Path) -> None:
+    """`boldstream betas` without --store writes such a folder."""
+    bs.trial_betas(run(), events(), output=tmp_path / "betas.nii.gz")
+    with pytest.raises(bs.ImageFileError, match=r"holds an image: give .*betas\.nii\.gz$"):
+        bs.open_betas(tmp_path)
+
+
+def test_betas_are_printed_in_one_line(tmp_path: Path) -> None:
+    bs.trial_betas(run(), events(), output=tmp_path / "betas")
+    stored = bs.open_betas(tmp_path / "betas")
+    shape = (*stored.values.shape, stored.mask.shape)
+    assert repr(stored) == "StoredBetas({} trials × {} voxels of {})".format(*shape)
+
+
+def test_betas_go_to_other_processes_as_they_are(tmp_path: Path) -> None:
+    bs.trial_betas(run(), events(), output=tmp_path / "betas")
+    stored = bs.open_betas(tmp_path / "betas")
+    stored.trials["fold"] = np.arange(len(stored.trials)) % 2
+    sent = pickle.dumps(stored)
+    # The folder goes, and not its array.
+    assert len(sent) < 1 << 14
+    again = pickle.loads(sent)
+    np.testing.assert_array_equal(again.values, stored.values)
+    assert isinstance(again.values, np.memmap)
+    pd.testing.assert_frame_equal(again.trials, stored.trials)
+    other = replace(stored, values=np.array(stored.values) * 2)
+    with pytest.raises(bs.ParameterError, match="as `open_betas` gave them"):
+        pickle.dumps(other)
 
 
 @pytest.mark.parametrize("key", ["layout", "dtype", "n_trials"])

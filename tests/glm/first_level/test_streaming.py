@@ -23,6 +23,7 @@ from tests.glm.first_level.runs import (
     AFFINE,
     TR,
     N,
+    both,
     designs,
     difference,
     events,
@@ -206,6 +207,19 @@ def test_residuals_of_another_file_are_refused(bold: Path) -> None:
         _ = fitted._get_element_wise_model_attribute("residuals", True)
 
 
+def test_residuals_of_a_run_in_many_files(tmp_path: Path) -> None:
+    paths = [tmp_path / f"vol_{t:03d}.nii" for t in range(N)]
+    for path, volume in zip(paths, nib.four_to_three(run()), strict=True):
+        nib.save(volume, path)
+    pattern = str(tmp_path / "vol_*.nii")
+    ours, theirs = both(pattern, events(), mask_img=mask(), minimize_memory=False)
+    assert difference(ours.residuals_[0], quietly(getattr, theirs, "residuals_")[0]) < 1e-6
+    changed = model(minimize_memory=False).fit(pattern, events())
+    nib.save(nib.four_to_three(run(9))[0], paths[3])
+    with pytest.raises(bs.ImageFileError, match=rf"vol_000.nii and {N - 1} more must be as it was"):
+        _ = changed.residuals_
+
+
 def test_damaged_files(bold: Path) -> None:
     bold.write_bytes(bold.read_bytes()[:-2000])
     with pytest.raises(bs.CorruptImageError, match="bold"):
@@ -245,14 +259,25 @@ def test_a_volume_is_no_run() -> None:
             quietly(model().fit, volume, **fit)
 
 
-def test_non_finite_values_are_named() -> None:
+@pytest.mark.parametrize("scaling", [0, 1, (0, 1)])
+def test_non_finite_values_are_named(scaling: Any) -> None:
     data = run().get_fdata()
     data[4, 4, 4, 7] = np.nan
     image = nib.Nifti1Image(data, AFFINE)
     with pytest.raises(bs.NonFiniteError, match=r"volume 7 at voxel \(4, 4, 4\)"):
         model(nan_policy="raise").fit(image, events())
-    stat = model(nan_policy="propagate").fit(image, events()).compute_contrast("face")
+    fitted = model(nan_policy="propagate", signal_scaling=scaling).fit(image, events())
+    stat = fitted.compute_contrast("face")
     assert np.isnan(stat.get_fdata()).sum() == 1
+
+
+@pytest.mark.parametrize("scaling", [0, 1, (0, 1)])
+def test_a_volume_without_a_finite_voxel_gives_nan_without_a_word(scaling: Any) -> None:
+    data = run().get_fdata()
+    data[..., 7] = np.nan
+    fitted = model(nan_policy="propagate", signal_scaling=scaling)
+    fitted.fit(nib.Nifti1Image(data, AFFINE), events())
+    assert np.isnan(fitted.compute_contrast("face").get_fdata()[mask().get_fdata() > 0]).all()
 
 
 def test_warnings_point_at_the_caller(bold: Path) -> None:

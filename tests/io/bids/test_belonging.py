@@ -135,7 +135,7 @@ def test_repetition_time_of_a_derivative(
     assert repetition_time_of(index, the_image(index, desc="preproc")) == wanted
 
 
-@pytest.mark.parametrize("value", [0, -1, True, "2", [2], float("nan")])
+@pytest.mark.parametrize("value", [0, -1, True, "2", [2], float("nan"), 10**400])
 def test_a_repetition_time_that_is_none_is_told(tmp_path: Path, value: Any) -> None:
     write(tmp_path, IMAGE)
     json_at(tmp_path, "task-x_bold.json", {"RepetitionTime": value})

@@ -80,3 +80,18 @@ def test_many_vertices_at_one_place() -> None:
     members, starts = rows_along(*mesh_edges(coordinates, faces), rows, np.arange(40), 1e6)
     assert starts.tolist() == list(range(0, 40 * 41, 40))
     assert members.tolist() == list(range(40)) * 40
+
+
+def test_nobody_is_asked_for() -> None:
+    rows = np.arange(30, dtype=np.int32)
+    members, starts = rows_along(*mesh_edges(*sheet(30)), rows, np.empty(0, np.int64), 3.0)
+    assert (members.tolist(), starts.tolist()) == ([], [0])
+
+
+def test_more_are_reached_than_there_was_room_for() -> None:
+    n = 400
+    rows = np.arange(n, dtype=np.int32)
+    centres = np.array([7, 0, 399])
+    members, starts = rows_along(*mesh_edges(*sheet(n)), rows, centres, 1e6)
+    assert starts.tolist() == [0, n, 2 * n, 3 * n]
+    assert members.tolist() == list(range(n)) * 3

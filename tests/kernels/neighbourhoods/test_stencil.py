@@ -89,3 +89,11 @@ def test_a_radius_larger_than_the_grid_takes_all() -> None:
     members, starts = found(inside, np.eye(4), np.array([0, 100]), 500.0)
     assert starts == [0, inside.sum(), 2 * inside.sum()]
     assert members == list(range(inside.sum())) * 2
+
+
+def test_the_farthest_corner_lies_at_the_radius() -> None:
+    """Further away than the grid is long along any axis: 6, 6 and 3 make 9."""
+    everyone, centres = np.ones((7, 7, 4), bool), np.array([0, 195])
+    members, starts = found(everyone, np.eye(4), centres, 9.0)
+    assert (members, starts) == wanted(everyone, np.eye(4), centres, 9.0)
+    assert starts == [0, 196, 392]

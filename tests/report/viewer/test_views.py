@@ -158,7 +158,7 @@ def test_fine_maps_are_drawn_coarsely_and_say_so(tmp_path: Path, rng: np.random.
 
 def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
     series = nib.Nifti1Image(np.ones((3, 3, 3, 2), "f4"), np.eye(4))
-    with pytest.raises(MaskError, match="`stat_map` must hold one volume, got 2"):
+    with pytest.raises(MaskError, match="`image` must hold one volume, got 2"):
         write_views(series, tmp_path, "m", title="m")
     image = nib.Nifti1Image(np.ones((3, 3, 3), "f4"), np.eye(4))
     with pytest.raises(MaskError, match="`background` must hold one volume"):

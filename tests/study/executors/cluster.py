@@ -25,6 +25,7 @@ def slurm(folder: Path) -> Iterator[Path]:
     """Start it, and have this process use it, until the block is left; skips where it cannot."""
     if not (SLURM / "start").is_file() or os.geteuid() != 0:
         pytest.skip("needs a SLURM: ../shared/slurm, which only root can start")
+    pytest.importorskip("distributed")
     # Its ports are always the same.
     with (Path(tempfile.gettempdir()) / "boldstream-slurm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -82,11 +82,12 @@ def test_it_is_encrypted_and_shows_no_pages(plan: Path) -> None:
     with DaskExecutor(act, n_workers=1) as executor:
         executor.submit(job_of(0, plan, "describe facts"))
         ended(executor, 1)
-        address = executor._client.scheduler.address
+        client = executor._inside().client
+        address = client.scheduler.address
         assert address.startswith("tls://127.0.0.1:")
         with pytest.raises(OSError, match=r"reset|Timed out"):
             distributed.Client(address.replace("tls", "tcp"), timeout=1, set_as_default=False)
-        routes = executor._client.cluster.scheduler.http_application.wildcard_router.rules
+        routes = client.cluster.scheduler.http_application.wildcard_router.rules
         assert [rule for rule in routes if "status" in str(rule.matcher)] == []
 
 

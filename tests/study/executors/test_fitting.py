@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boldstream.core.budget import Budget
 from boldstream.core.errors import MemoryBudgetError, ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.study.executors.fitting import (
@@ -16,6 +17,11 @@ from boldstream.study.executors.fitting import (
 )
 
 GIB = 2**30
+
+
+def of(n_bytes: int) -> Budget:
+    """A budget of so many bytes."""
+    return Budget(n_bytes, 0, "RAM")
 
 
 @given(
@@ -29,25 +35,32 @@ def test_as_many_as_memory_carries_and_not_one_more(
 ) -> None:
     if shared + need > budget:
         with pytest.raises(MemoryBudgetError):
-            fit_workers(n_jobs, budget, need, shared_bytes=shared)
+            fit_workers(n_jobs, of(budget), need, shared_bytes=shared)
         return
-    n = fit_workers(n_jobs, budget, need, shared_bytes=shared)
+    n = fit_workers(n_jobs, of(budget), need, shared_bytes=shared)
     assert 1 <= n <= n_jobs
     assert shared + n * need <= budget
     assert n == n_jobs or shared + (n + 1) * need > budget
 
 
-def test_the_error_names_both_sizes() -> None:
-    message = r"one worker needs 3 GiB, 1 GiB may be taken \(2 GiB in all; 1 GiB are held already\)"
+@pytest.mark.parametrize(
+    ("source", "name", "got"),
+    [("RAM", "memory", r"2 GiB \(RAM\)"), ("memory_limit", "`memory.limit`", "2 GiB")],
+)
+def test_the_error_names_the_limit_that_decides(source: str, name: str, got: str) -> None:
+    message = (
+        f"^{name} must be at least 5 GiB: 3 GiB for a worker, 1 GiB for the program that gives it "
+        f"work, and 20% of all left free; got {got}$"
+    )
     with pytest.raises(MemoryBudgetError, match=message):
-        fit_workers(2, 2 * GIB, 3 * GIB, shared_bytes=GIB)
+        fit_workers(2, Budget(2 * GIB, 0, source), 3 * GIB, shared_bytes=GIB, left_free=0.2)
 
 
 def test_without_a_prediction_it_is_what_is_asked_for() -> None:
-    assert fit_workers(3, 0, 0) == 3
-    assert fit_workers(-1, 0, 0) == resolve_n_jobs(-1)
+    assert fit_workers(3, of(0), 0) == 3
+    assert fit_workers(-1, of(0), 0) == resolve_n_jobs(-1)
     with pytest.raises(ParameterError, match="`n_jobs` must be a positive integer"):
-        fit_workers(0, GIB, 1)
+        fit_workers(0, of(GIB), 1)
 
 
 def test_threads_of_all_workers_are_no_more_than_cores() -> None:

@@ -175,6 +175,46 @@ def test_an_image_whose_header_cannot_be_read(root: Path) -> None:
     assert "cannot be read as an image" in problem.what
 
 
+MAPS = "{{kind: contrasts, name: x, contrasts: {{ab: '{0}'}}}}"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["a - b", "`a` - 0.5*b", "a_derivative", "a - drift_1 + constant", "`2` - a"],
+)
+def test_contrasts_that_may_be_of_the_events(root: Path, expression: str) -> None:
+    name_conditions(root, "a", "b")
+    assert opened(root, MAPS.format(expression)).inputs.problems == ()
+
+
+def test_a_contrast_of_no_condition_is_told_beside_what_is_wrong_with_subjects(root: Path) -> None:
+    name_conditions(root, "face", "house")
+    (line,) = refused(root, MAPS.format("face - hause"))
+    assert line == (
+        "9: `analyses[0].contrasts.ab` must name conditions of the events, got 'hause'; "
+        "did you mean 'house'?"
+    )
+    for image in images_of(root):
+        image.write_bytes(b"")
+    contrast, *others = refused(root, MAPS.format("face - hause"))
+    assert contrast == line
+    assert len(others) == 1
+    assert others[0].startswith("subjects 01, 02: ")
+    assert others[0].endswith("and 3 more files: is empty: it holds 0 bytes")
+
+
+def test_contrasts_are_left_to_their_units_where_a_table_cannot_tell(root: Path) -> None:
+    name_conditions(root, "face", "house")
+    next(root.glob("sub-01/func/*_events.tsv")).write_text("onset\tduration\n1\t1\n")
+    assert opened(root, MAPS.format("face - hause")).inputs.usable
+
+
+def name_conditions(root: Path, *names: str) -> None:
+    for path in root.glob("sub-*/func/*_events.tsv"):
+        rows = [f"{i}\t1\t{name}" for i, name in enumerate(names)]
+        path.write_text("\n".join(["onset\tduration\ttrial_type", *rows, ""]))
+
+
 def test_a_hundred_subjects_in_a_second(tmp_path: Path) -> None:
     labels = [f"{i:03d}" for i in range(100)]
     write_study(tmp_path, labels)

@@ -207,7 +207,7 @@ def test_other_files_that_the_study_file_names(study: Path) -> None:
     inputs = found(
         study,
         {**DATA, "subjects": ["01"]},
-        rois={"atlas": {"image": "atlas.nii.gz", "labels": "atlas.tsv"}},
+        rois={"atlas": {"image": "atlas.nii.gz", "names": "atlas.tsv"}},
         analyses=[
             {"kind": "searchlight", "name": "s", "target": "choice", "process_mask": "back.nii"},
             {"kind": "geometry", "name": "g", "target": "choice", "models": {"m": "m.tsv"}},

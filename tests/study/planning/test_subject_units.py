@@ -105,3 +105,14 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
         read |= part.units
     assert read == plan.units
     assert {read_plan(files["069"]).units["sub-069/courses"].subject} == {"069"}
+
+
+def test_names_beside_an_atlas_are_an_input(tmp_path: Path) -> None:
+    image, table = tmp_path / "atlas_dseg.nii.gz", tmp_path / "atlas_dseg.tsv"
+    image.touch()
+    (unit,) = units(regions={"atlas": {"image": str(image)}}).values()
+    assert str(table) not in unit.inputs
+    table.touch()
+    (unit,) = units(regions={"atlas": {"image": str(image)}}).values()
+    assert str(table) in unit.inputs
+    assert unit.parameters["atlas"]["names"] == str(table)

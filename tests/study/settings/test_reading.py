@@ -130,7 +130,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
             "betas:\n  method: lls\n",
             "2: `betas.method` must be 'lss' or 'lsa', got 'lls'; did you mean 'lss'?",
         ),
-        ("betas: {percent: 1}\n", "1: `betas.percent` must be true or false, got 1"),
+        ("betas: {signal_scaling: 1}\n", "1: `betas.signal_scaling` must be 'voxel', got 1"),
         (
             "behaviour:\n  immediate: [3]\n",
             "2: `behaviour.immediate` must be a text or a number, got a list",
@@ -159,7 +159,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, text: str) -> None:
         ),
         (
             "rois: {masks: {v1: x}}\nanalyses:\n- {kind: extraction, name: x, rois: [V1]}\n",
-            "3: `analyses[0].rois[0]` must be one of v1, got 'V1'",
+            "3: `analyses[0].rois[0]` must be one of v1, got 'V1'; did you mean 'v1'?",
         ),
         (
             "analyses:\n- {kind: group, name: x, of: y}\n",
@@ -429,3 +429,11 @@ def test_nothing_of_a_file_is_run(tmp_path: Path) -> None:
     told = errors(tmp_path, f"data: !!python/object/apply:os.mkdir ['{made}']\n")
     assert any("must have no tag" in line for line in told)
     assert not made.exists()
+
+
+@pytest.mark.parametrize("text", ["!!bool maybe", "!!int ''", "!!timestamp soon"])
+def test_a_value_that_does_not_suit_the_tag_before_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(f"quality: {text}\n")
+    with pytest.raises(bs.ParameterError, match=r"line 1: `quality` must suit its tag .*, got"):
+        read_study(path)

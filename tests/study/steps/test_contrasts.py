@@ -191,5 +191,5 @@ def test_defaults_are_those_of_nilearn() -> None:
     theirs = FirstLevelModel().get_params()
     for name in ("hrf_model", "drift_model", "high_pass", "noise_model", "smoothing_fwhm"):
         assert getattr(found, name) == theirs[name]
-    assert found.percent
+    assert found.signal_scaling == "voxel"
     assert theirs["signal_scaling"] == 0

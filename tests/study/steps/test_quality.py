@@ -146,6 +146,17 @@ def test_designs_are_nilearns(inputs: StudyInputs, done: StudyPlan) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
+def test_no_design_is_told_that_no_analysis_fits(inputs: StudyInputs, tmp_path: Path) -> None:
+    model: dict[str, Any] = {"name": "effects", "hrf_model": "glover", "contrasts": {"a": "a - b"}}
+    fitted = {"kind": "contrasts", **model}
+    events = {str(run.events) for run in inputs.subjects["01"].runs}
+    for analyses, hrf_model in [([COURSES], None), ([COURSES, fitted], "glover")]:
+        unit = plan_of(inputs, tmp_path, analyses=analyses, quality=True).units["sub-01/quality"]
+        assert unit.parameters["settings"].get("hrf_model") == hrf_model
+        assert bool(unit.parameters["events"]) == (hrf_model is not None)
+        assert events.isdisjoint(unit.inputs) == (hrf_model is None)
+
+
 def test_coverage_counts_voxels_that_hold_data_in_all_runs(
     inputs: StudyInputs, done: StudyPlan
 ) -> None:

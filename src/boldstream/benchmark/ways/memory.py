@@ -91,7 +91,7 @@ def _at_once(requests: list[Request]) -> list[Reply]:
             [str(part) for part in python("-P", "-m", "boldstream.benchmark.way", one.text)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
         for one in requests
     ]

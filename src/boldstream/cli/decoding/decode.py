@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,12 +23,20 @@ from boldstream.cli.decoding.options import (
     LabelFile,
     Permutations,
     RandomState,
+    check_names,
     parse_arguments,
     split_name,
     value_of,
 )
 from boldstream.cli.names import name_masks
-from boldstream.cli.options import Folder, MemoryLimit, Overwrite, Progress, show_progress
+from boldstream.cli.options import (
+    AtlasNames,
+    Folder,
+    MemoryLimit,
+    Overwrite,
+    Progress,
+    show_progress,
+)
 
 Targets = Annotated[
     str,
@@ -50,9 +58,6 @@ Rois = Annotated[
 ]
 Atlas = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Labels of regions, each decoded by itself.")
-]
-AtlasNames = Annotated[
-    Path | None, typer.Option(metavar="TSV", help="Names of the labels: columns index and name.")
 ]
 Resample = Annotated[
     Literal["mask"] | None,
@@ -93,7 +98,7 @@ Select = Annotated[
 Grid = Annotated[
     list[str] | None,
     typer.Option(
-        "--grid",
+        "--param-grid",
         metavar="NAME=A,B,C",
         help="Choose a parameter inside each fold, as C=0.1,1,10; may be repeated.",
         rich_help_panel=MODEL,
@@ -127,7 +132,7 @@ def decode(
     cv: CrossValidation = None,
     scale: Scale = False,
     select: Select = None,
-    grid: Grid = None,
+    param_grid: Grid = None,
     allow_leakage: Leakage = False,
     permutations: Permutations = 0,
     permutation_blocks: Blocks = None,
@@ -151,20 +156,23 @@ def decode(
         raise typer.BadParameter("give one or more", param_hint="--roi and --atlas")
     if atlas is None and atlas_names is not None:
         raise typer.BadParameter("goes with --atlas only", param_hint="--atlas-names")
+    if permutation_blocks is not None and not permutations:
+        raise typer.BadParameter("goes with --permutations only", param_hint="--permutation-blocks")
     targets = _names_in(target)
-    options = {
+    options: dict[str, Any] = {
         "estimator": _by_target(estimator or [], targets, "--estimator", usual="svc"),
         "scoring": _by_target(scoring or [], targets, "--scoring", usual=None),
         "cv": cv,
         "permutations": permutations,
         "scale": scale,
         "select": None if select is None else _selection(select),
-        "param_grid": _parse_grid(grid or []),
+        "param_grid": _parse_grid(param_grid or []),
         "allow_leakage": allow_leakage,
         "random_state": random_state,
     }
     arguments = parse_arguments(estimator_arg or [], "--estimator-arg")
     masks = name_masks(roi or [], "--roi")
+    check_names(options["estimator"].values(), options["scoring"].values(), cv, arguments)
     from boldstream.cli.decoding.decode_job import DecodeJob
 
     job = DecodeJob(
@@ -232,8 +240,8 @@ def _selection(text: str) -> int | float:
 def _parse_grid(texts: Sequence[str]) -> dict[str, list[object]] | None:
     found: dict[str, list[object]] = {}
     for text in texts:
-        name, values = split_name(text, "--grid")
+        name, values = split_name(text, "--param-grid")
         if name in found:
-            raise typer.BadParameter(f"give {name} once", param_hint="--grid")
+            raise typer.BadParameter(f"give {name} once", param_hint="--param-grid")
         found[name] = [value_of(value.strip()) for value in values.split(",")]
     return found or None

@@ -11,22 +11,20 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from boldstream.cli.decoding.data import Data, open_data
 from boldstream.cli.decoding.facts import count_classes, describe_cost
 from boldstream.cli.decoding.labels import LabelOptions, Labels, read_labels
 from boldstream.cli.decoding.limits import limit_beside_figures
 from boldstream.cli.jobs import full_path
-from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.decoding.roi import decode
 from boldstream.decoding.roi.results import Decoding
 from boldstream.decoding.task.names import find_estimator
-from boldstream.io.labels import load_labels
 from boldstream.io.masks import load_mask
 from boldstream.io.writing import Outputs, write_json
 from boldstream.plotting import plot_decoding
+from boldstream.streaming.reductions import Labels as Atlas
 
 _TABLE, _FOLDS, _CONFUSION, _PREDICTIONS, _FIGURE, _SIDECAR = (
     "decoding.tsv",
@@ -103,27 +101,17 @@ class DecodeJob:
             write_json(outputs[_SIDECAR], facts)
         return {str(folder / file): shown for file, shown in written.items()}
 
-    def _regions(self, grid: Grid) -> dict[str, NDArray[np.bool_]]:
-        """Voxels of all regions, by name."""
-        regions = {
+    def _regions(self, grid: Grid) -> dict[str, Any]:
+        """Masks by name, and the atlas under none: its regions have names of their own."""
+        regions: dict[str, Any] = {
             name: load_mask(path, grid, resample=self.resample, name=str(path)).array
             for name, path in self.rois.items()
         }
-        if self.atlas is None:
-            return regions
-        atlas = load_labels(self.atlas, grid, resample=self.resample, names=self.atlas_names)
-        for label, name in zip(atlas.labels, atlas.names, strict=True):
-            if name in regions:
-                raise ParameterError(
-                    f"regions must have different names, got {name!r} twice; --atlas-names and "
-                    "NAME=FILE give others"
-                )
-            regions[name] = atlas.array == label
+        if self.atlas is not None:
+            regions[""] = Atlas(self.atlas, resample=self.resample, names=self.atlas_names)
         return regions
 
-    def _decode(
-        self, data: Data, labels: Labels, regions: Mapping[str, NDArray[np.bool_]]
-    ) -> Decoding:
+    def _decode(self, data: Data, labels: Labels, regions: Mapping[str, Any]) -> Decoding:
         options = dict(self.options)
         if self.estimator_args:
             options["estimator"] = {

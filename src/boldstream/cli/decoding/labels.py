@@ -128,7 +128,9 @@ def _column(table: Table, name: str, kept: NDArray[np.intp]) -> NDArray[Any]:
             f"{table.path}, line {table.lines[missing[0]]}: {name!r} must have a value for each "
             f"volume that is taken, got {column[missing[0]]!r}; --conditions leaves volumes out"
         )
-    for kind in (int, float):
+    # Python reads 1_2 as 12; in a table it is a name.
+    kinds = () if any("_" in entry for entry in entries) else (int, float)
+    for kind in kinds:
         try:
             numbers = [kind(entry) for entry in entries]
         except ValueError:

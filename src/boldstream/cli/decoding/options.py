@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from boldstream.cli.options import checked_jobs
+from boldstream.cli.options import checked_jobs, refused_as_usage
 
 MODEL = "Model"
 PERMUTATIONS = "Permutations"
+
+
+def _labels_named(texts: list[str] | None) -> list[str] | None:
+    for text in texts or ():
+        column, equals, labels = text.rpartition("=")
+        if (equals and not column.strip()) or not all(map(str.strip, labels.split(","))):
+            raise typer.BadParameter(f"must be [COLUMN=]A,B, got {text!r}")
+    return texts
+
 
 Data = Annotated[
     list[Path],
@@ -43,6 +52,7 @@ Conditions = Annotated[
     typer.Option(
         "--conditions",
         metavar="[COLUMN=]A,B",
+        callback=_labels_named,
         help="Take only volumes with these labels in a column, by default that of --target. May "
         "be repeated for other columns.",
     ),
@@ -113,6 +123,30 @@ Jobs = Annotated[
         help="Threads, or processes where scikit-learn fits; -1: one for each core.",
     ),
 ]
+
+
+def check_names(
+    estimators: Iterable[str | None],
+    scorings: Iterable[str | None],
+    cv: str | None,
+    arguments: Mapping[str, object],
+) -> None:
+    """Refuse what names no estimator, no score and no folds, before data are opened."""
+    from boldstream.decoding.solving.fallback import find_scorer
+    from boldstream.decoding.task.cv import parse_cv
+    from boldstream.decoding.task.names import find_estimator
+
+    for name in estimators:
+        with refused_as_usage("--estimator"):
+            found = find_estimator(name)
+        with refused_as_usage("--estimator-arg"):
+            find_estimator(name, estimator_args=arguments or None)
+    with refused_as_usage("--scoring"):
+        for scoring in scorings:
+            find_scorer(found, scoring)
+    if cv is not None:
+        with refused_as_usage("--cv"):
+            parse_cv(cv)
 
 
 def parse_arguments(texts: Sequence[str], hint: str) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Literal
@@ -25,6 +24,7 @@ from boldstream.cli.decoding.options import (
     Mask,
     Permutations,
     RandomState,
+    check_names,
     parse_arguments,
 )
 from boldstream.cli.options import (
@@ -32,17 +32,12 @@ from boldstream.cli.options import (
     MemoryLimit,
     Overwrite,
     Progress,
+    finite,
     positive,
     show_progress,
 )
 
 _KEPT = ("fold_scores", "predictions", "confusion")
-
-
-def _finite(value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise typer.BadParameter(f"must be a finite number, got {value:g}")
-    return value
 
 
 Target = Annotated[
@@ -105,7 +100,7 @@ FormingThreshold = Annotated[
     float | None,
     typer.Option(
         metavar="SCORE",
-        callback=_finite,
+        callback=finite,
         help="Write clusters of neighbours above this score.",
         rich_help_panel=PERMUTATIONS,
     ),
@@ -114,7 +109,7 @@ Chance = Annotated[
     float | None,
     typer.Option(
         metavar="SCORE",
-        callback=_finite,
+        callback=finite,
         help="Score of guessing; by default known for accuracy, balanced_accuracy, roc_auc, r2.",
         rich_help_panel=PERMUTATIONS,
     ),
@@ -192,6 +187,7 @@ def searchlight(
     if surface is not None and resample is not None:
         raise typer.BadParameter("goes without --surface only", param_hint="--resample")
     for name, asked in {
+        "--permutation-blocks": permutation_blocks is not None,
         "--tfce": tfce,
         "--forming-threshold": forming_threshold is not None,
         "--null-maps": null_maps is not None,
@@ -200,6 +196,7 @@ def searchlight(
             raise typer.BadParameter("goes with --permutations only", param_hint=name)
     arguments = parse_arguments(estimator_arg or [], "--estimator-arg")
     kept = _kept(keep)
+    check_names([estimator], [scoring], cv, arguments)
     from boldstream.cli.decoding.searchlight_job import SearchlightJob, SearchlightOptions
 
     job = SearchlightJob(

@@ -9,7 +9,7 @@ from pathlib import Path
 from boldstream.memory.config import MemoryConfig, configure_for_cluster
 from boldstream.study.planning.memory import memory_config_of
 from boldstream.study.planning.opening import OpenStudy, open_study
-from boldstream.study.running.run import Prepared, prepare
+from boldstream.study.running.preparing import Prepared, prepare
 
 
 @dataclass(frozen=True)

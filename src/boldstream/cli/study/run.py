@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from boldstream.cli.console import complain, printable, say, say_cost
-from boldstream.cli.options import Progress, checked_jobs, positive, show_progress
+from boldstream.cli.options import Progress, checked_jobs, listed, named, positive, show_progress
 from boldstream.core.budget import format_bytes
 
 if TYPE_CHECKING:
+    from boldstream.study.inputs.found import Problem
+    from boldstream.study.running.preparing import Prepared
     from boldstream.study.running.result import StudyResult
-    from boldstream.study.running.run import Prepared
 
 MEMORY, WORKERS, RESULTS = "Memory", "Workers", "Results"
 REPORT = "report"
@@ -32,9 +35,12 @@ StudyFile = Annotated[
     ),
 ]
 Subjects = Annotated[
-    str | None, typer.Option(metavar="A,B", help="Only these subjects, as 01,02 or sub-01.")
+    str | None,
+    typer.Option(metavar="A,B", callback=named, help="Only these subjects, as 01,02 or sub-01."),
 ]
-Rois = Annotated[str | None, typer.Option(metavar="A,B", help="Only these regions.")]
+Rois = Annotated[
+    str | None, typer.Option(metavar="A,B", callback=named, help="Only these regions.")
+]
 OutputDir = Annotated[
     Path | None,
     typer.Option(
@@ -61,7 +67,7 @@ Threshold = Annotated[
         "--memmap-threshold",
         metavar="GB",
         callback=positive,
-        help="Betas larger than this stay in their files.",
+        help="Betas larger than so many times 1024³ bytes stay in their files.",
         rich_help_panel=MEMORY,
     ),
 ]
@@ -103,16 +109,12 @@ ParallelSubjects = Annotated[
 ]
 
 
-def _jobs(n_jobs: int | None) -> int | None:
-    return None if n_jobs is None else checked_jobs(n_jobs)
-
-
 Jobs = Annotated[
     int | None,
     typer.Option(
         "--n-jobs",
         metavar="N",
-        callback=_jobs,
+        callback=checked_jobs,
         help="Workers; -1 for one for each core, as far as memory lasts.",
         rich_help_panel=WORKERS,
     ),
@@ -158,7 +160,8 @@ def run(
 
     Results are in the output folder: one folder for each subject and step,
     status.tsv with what became of each, and the tables of the whole study. A
-    subject that fails does not stop the others; the exit code is 1 then.
+    subject that fails does not stop the others; the exit code is 1 then. In a
+    file or a pipe there is a line for each unit that is done, in place of a bar.
 
     Example: boldstream run study.yaml --n-jobs 4
     """
@@ -183,25 +186,24 @@ def run(
     if dry_run:
         _show_plan(prepared)
         return
-    with _log_file(prepared.results.private / "run.log", verbose=verbose):
+    # Where a bar would be lost, as in the log of a SLURM job, a line for each unit.
+    lines = progress and not verbose and not (sys.stdout.isatty() and sys.stderr.isatty())
+    with _log_file(prepared.results.private / "run.log", verbose=verbose, lines=lines):
         result = run_study(prepared, progress=show_progress(progress), forget=clear_cache)
-    _show(result, verbose=verbose)
+    _show(result, prepared.study.inputs.problems, verbose=verbose)
     if cache_stats:
         say("cache", str(result.statistics))
     if report:
-        _write_report(result, progress=show_progress(progress))
+        is_whole = prepared.study.is_whole
+        _write_report(result, is_whole=is_whole, progress=show_progress(progress))
     say_cost(started)
     if len(result.failed):
         raise typer.Exit(1)
 
 
-def listed(text: str | None) -> list[str] | None:
-    """Names between commas; None for all."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _show_plan(prepared: Prepared) -> None:
     """Print units by step, and what they take."""
+    from boldstream.study.inputs.found import told
     from boldstream.study.planning.predicting import predict_seconds
     from boldstream.study.running.schedule import unneeded_units
 
@@ -219,26 +221,31 @@ def _show_plan(prepared: Prepared) -> None:
         say(step, f"{len(names)} units, {n_done} done, about {time:.0f} s to go")
     memory = format_bytes(prepared.memory) if prepared.memory else "their own"
     say("workers", f"{prepared.n_workers}, each with {memory} of memory")
-    for problem in prepared.study.inputs.problems:
-        complain(f"subject {problem.subject}: {problem}")
+    for line in told(prepared.study.inputs.problems):
+        complain(line)
 
 
-def _show(result: StudyResult, *, verbose: bool) -> None:
+def _show(result: StudyResult, problems: Iterable[Problem], *, verbose: bool) -> None:
+    from boldstream.study.inputs.found import told
+
     counts = result.status["state"].value_counts()
     say("units", ", ".join(f"{n} {state}" for state, n in counts.items()))
-    for _, row in result.failed.iterrows():
-        complain(f"{row['unit'] or 'subject ' + row['subject']}: {row['error']}")
+    for line in told(problems):
+        complain(line)
+    failed = result.failed
+    for _, row in failed[failed["unit"] != ""].iterrows():
+        complain(f"{row['unit']}: {row['error']}")
         if verbose and row["traceback"]:
             typer.echo(printable(row["traceback"], keep="\n"), err=True)
     say("results", str(result.output_dir))
 
 
-def _write_report(result: StudyResult, *, progress: bool) -> None:
+def _write_report(result: StudyResult, *, is_whole: bool, progress: bool) -> None:
     """Write the report; what keeps it from being written is told, and is no fault of the run."""
     from boldstream.core.errors import BoldstreamError
 
     results = result.output_dir
-    if _is_current(result):
+    if _is_current(result, is_whole=is_whole):
         say("report", f"{results / REPORT / 'index.html'}, as it was")
         return
     from boldstream.report.writing import write_report
@@ -252,29 +259,50 @@ def _write_report(result: StudyResult, *, progress: bool) -> None:
         )
 
 
-def _is_current(result: StudyResult) -> bool:
-    """Whether the report that is there shows just the results of now."""
-    mark = result.output_dir / REPORT / "report.json"
+def _is_current(result: StudyResult, *, is_whole: bool) -> bool:
+    """Whether the report that is there shows what is known of these units now."""
+    output = result.output_dir
     try:
-        shown, written = json.loads(mark.read_bytes())["units"], mark.stat().st_mtime_ns
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError):
+        shown = json.loads((output / REPORT / "report.json").read_bytes())["units"]
+        now = {
+            row["unit"] or f"sub-{row['subject']}/": _mark(row, output)
+            for row in result.status.to_dict("records")
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        # It is written anew, and says then what is wrong.
         return False
-    status = result.status
-    places = {unit.split("/")[0] for unit in status["unit"] if unit}
-    done = set(status.loc[status["state"].isin(["done", "cached"]), "unit"])
-    notes = [result.output_dir / unit / "unit.json" for unit in done]
-    return {unit for unit in shown if unit.split("/")[0] in places} == done and all(
-        note.stat().st_mtime_ns <= written for note in notes
-    )
+    # A report of an older version has a list, of which nothing can be told.
+    if not isinstance(shown, dict):
+        return False
+    return (shown if is_whole else {unit: shown.get(unit) for unit in now}) == now
+
+
+def _mark(row: Mapping[Hashable, Any], output: Path) -> str:
+    """What a report notes of a unit: its results, or why there are none."""
+    if row["state"] not in ("done", "cached"):
+        return f"{row['state']}: {row['error']}"
+    return sha256((output / row["unit"] / "unit.json").read_bytes()).hexdigest()
+
+
+class _Lines(logging.Handler):
+    """Writes messages to standard output, each as soon as it comes."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(printable(record.getMessage(), keep="\n"))
 
 
 @contextmanager
-def _log_file(path: Path, *, verbose: bool) -> Iterator[None]:
-    """Write the log of the library to a file, and with `verbose` to standard error, too."""
+def _log_file(path: Path, *, verbose: bool, lines: bool) -> Iterator[None]:
+    """Write the log of the library to a file, and where asked to standard error or output, too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handlers: list[logging.Handler] = [logging.FileHandler(path, encoding="utf-8")]
+    handlers: list[logging.Handler] = [
+        # A message may name a file whose name is no text.
+        logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    ]
     if verbose:
         handlers.append(logging.StreamHandler())
+    if lines:
+        handlers.append(_Lines())
     logger = logging.getLogger("boldstream")
     level = logger.level
     logger.setLevel(logging.INFO)

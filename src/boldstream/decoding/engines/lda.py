@@ -14,7 +14,7 @@ from boldstream.decoding.engines.priors import Priors, log_priors, read_priors
 from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
 from boldstream.decoding.estimators.ridge_covariance import RidgeCovariance
 from boldstream.decoding.task.problem import Folds, Targets
-from boldstream.kernels.decoding.lda import FIXED, LEDOIT_WOLF, RIDGE, SVD, decide_lda
+from boldstream.kernels.decoding.lda import FIXED, LEDOIT_WOLF, RIDGE, SVD, WIDE, decide_lda
 from boldstream.kernels.decoding.lda_shared import decide_lda_shared
 
 _KINDS = {"svd": SVD, "shrinkage": FIXED, "auto": LEDOIT_WOLF, "ridge": RIDGE}
@@ -82,19 +82,22 @@ class LdaEngine(Engine):
         given = x.astype(np.float64)
         parts = []
         for train, test in zip(folds.train, folds.test, strict=True):
-            some, held_out = given[train], given[test]
-            if self.scaled:
-                scaler = StandardScaler().fit(some)
-                some, held_out = scaler.transform(some), scaler.transform(held_out)
+            ready = StandardScaler().fit(given[train]).transform(given) if self.scaled else given
+            estimator = self._estimator()
+            if self._turns(*x.shape):
+                ready = _turned(ready)
+                if self.kind == "shrinkage":
+                    whole = _Shrunken(self.amount, x.shape[1])
+                    estimator.set_params(shrinkage=None, covariance_estimator=whole)
             try:
-                fitted = self._estimator().fit(some, codes[train])
+                fitted = estimator.fit(ready[train], codes[train])
             except np.linalg.LinAlgError as error:
                 raise ParameterError(
                     "`estimator` must be able to fit each sphere, and in one of them "
                     f"LinearDiscriminantAnalysis failed: {error}; leave out voxels that do not "
                     "vary, or take another solver"
                 ) from error
-            found = fitted.decision_function(held_out).reshape(len(test), -1)
+            found = fitted.decision_function(ready[test]).reshape(len(test), -1)
             columns = np.zeros((len(test), targets.n_columns))
             if targets.n_columns == 1:
                 columns[:] = found
@@ -104,6 +107,14 @@ class LdaEngine(Engine):
                 columns[:, fitted.classes_] = found - found.mean(axis=1, keepdims=True)
             parts.append(columns)
         return np.concatenate(parts)
+
+    def _turns(self, n: int, n_voxels: int) -> bool:
+        """Whether fewer dimensions are given to scikit-learn, which takes a matrix of them."""
+        if self.kind == "auto":
+            # Shrinkage is by voxel. That of classes of two samples or fewer is 0, and where
+            # that of all is not, nothing is asked of so many voxels.
+            return n_voxels > max(WIDE, n)
+        return self.kind != "svd" and n_voxels > n
 
     def _estimator(self) -> Any:
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -116,6 +127,36 @@ class LdaEngine(Engine):
         }
         more = by_kind[self.kind]
         return LinearDiscriminantAnalysis(solver=self.solver, priors=self.priors, **more)
+
+
+class _Shrunken:
+    """scikit-learn's ``shrunk_covariance``, of samples that were turned to fewer dimensions.
+
+    Parameters
+    ----------
+    shrinkage : float
+    n_voxels : int
+        The dimensions that they had, over which variance is spread.
+    """
+
+    def __init__(self, shrinkage: float, n_voxels: int) -> None:
+        self.shrinkage, self.n_voxels = shrinkage, n_voxels
+
+    def fit(self, x: NDArray[np.float64]) -> None:
+        """Fill `covariance_`."""
+        found = np.atleast_2d(np.cov(x, rowvar=False, bias=True))
+        by = self.shrinkage * np.trace(found) / self.n_voxels
+        self.covariance_ = (1.0 - self.shrinkage) * found + by * np.eye(len(found))
+
+
+def _turned(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Samples (samples, voxels) less their mean in no more dimensions than there are of them.
+
+    Covariances that are shrunk toward a multiple of the identity, or not at
+    all, are those of a rotation; what is left out, they are null in.
+    """
+    turned: Any = np.linalg.qr((x - x.mean(axis=0)).T, mode="r")
+    return np.ascontiguousarray(turned.T)
 
 
 @dataclass(frozen=True)

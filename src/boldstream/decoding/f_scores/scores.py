@@ -15,8 +15,10 @@ from boldstream.core.grid import Grid
 from boldstream.decoding.f_scores.class_sums import ClassSums, Design, TotalSums
 from boldstream.decoding.task.conditions import kept_by_condition
 from boldstream.decoding.task.labels import encode_targets, vector_of
-from boldstream.io.masks import MaskLike, load_mask
-from boldstream.io.opening import ImageLike, open_image
+from boldstream.io.betas import Betas
+from boldstream.io.betas_source import open_volumes
+from boldstream.io.masks import MaskLike, mask_among
+from boldstream.io.opening import ImageLike
 from boldstream.io.source import Series
 from boldstream.io.writing import NiftiImage, as_image
 from boldstream.streaming.nonfinite import NanPolicy
@@ -74,7 +76,7 @@ class FScores:
 
 
 def f_scores(
-    imgs: ImageLike,
+    imgs: ImageLike | Betas,
     y: Any,
     *,
     mask_img: MaskLike | None = None,
@@ -95,14 +97,16 @@ def f_scores(
 
     Parameters
     ----------
-    imgs : path, nibabel image, or list of either
-        A list of 4-D images is a list of runs.
+    imgs : path, nibabel image, list of either, or betas
+        A list of 4-D images is a list of runs. Betas are a folder that
+        `trial_betas` wrote, or what it or `open_betas` gave.
     y : sequence, shape (volumes,)
         Class of each volume.
     mask_img : path, nibabel image or boolean ndarray (x, y, z), optional
-        All voxels by default.
+        All voxels by default, of betas those that have any.
     runs : sequence, shape (volumes,), optional
-        Run of each volume; by default each 4-D image is one.
+        Run of each volume; by default each 4-D image is one, and betas are one
+        in all, over which F is standardised then: ``trials["run"]`` has theirs.
     conditions : sequence, optional
         Classes to take. Volumes of others count nowhere, as if they were not
         in the image.
@@ -147,11 +151,12 @@ def f_scores(
     """
     if cap is not None:
         cap = positive_number("cap", cap)
-    source = open_image(imgs)
+    source = open_volumes(imgs)
     series = source.series
     design = _design(y, runs, conditions, series, standardize)
-    whole = np.ones(series.grid.shape, np.bool_)
-    mask = whole if mask_img is None else load_mask(mask_img, series.grid, name="mask_img").array
+    mask = mask_among(
+        source.inside, series.grid, mask_img, name="mask_img", may_resample=False
+    ).array
     (sums,) = stream_once(
         source,
         [ClassSums(mask, design, nan_policy)],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.decoding.permutations.randomness import random_numbers
+from boldstream.core.randomness import random_numbers
 
 Floats = NDArray[np.float64]
 

@@ -10,12 +10,12 @@ from boldstream.core.checks import integer_in, one_of
 from boldstream.core.errors import ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.decoding.group.flips import make_flips
-from boldstream.decoding.group.reading import GroupSource, SubjectMaps, find_source
+from boldstream.decoding.group.reading import SubjectMaps, find_adjacency, find_source
 from boldstream.decoding.group.result import GroupMaps
 from boldstream.decoding.group.running import MapTest, run_group
 from boldstream.decoding.group.statistics import Statistic
 from boldstream.decoding.group.writing import open_outputs, write_group
-from boldstream.decoding.inference.adjacency import Adjacency, adjacency_of
+from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.p_values import p_of_fdr
 from boldstream.decoding.inference.t_statistics import p_of_t
 from boldstream.decoding.task.chance import finite_number
@@ -134,7 +134,7 @@ def group_maps(
         else finite_number("forming_threshold", forming_threshold),
     )
     if test.needs_maps:
-        test = replace(test, adjacency=_find_adjacency(source, adjacency))
+        test = replace(test, adjacency=find_adjacency(source, adjacency))
     if output is not None and source.grid is None:
         raise ParameterError("`mask` must be a path or an image where `output` is given")
     threads = resolve_n_jobs(n_jobs)
@@ -166,16 +166,3 @@ def group_maps(
         )
         write_group(found, outputs)
     return found
-
-
-def _find_adjacency(source: GroupSource, given: Adjacency | None) -> Adjacency:
-    """Which voxels are neighbours."""
-    if given is None:
-        if source.mask is None:
-            raise ParameterError("`mask` or `adjacency` must be given for TFCE and clusters")
-        return adjacency_of(source.mask.array)
-    if len(given) != source.n_voxels:
-        raise ParameterError(
-            f"`adjacency` must be that of the {source.n_voxels} voxels, got {len(given)}"
-        )
-    return given

@@ -8,8 +8,8 @@ from boldstream.core.budget import Budget, format_bytes
 from boldstream.core.errors import MemoryBudgetError
 from boldstream.decoding.group.flips import Flips
 
-# Of each value of a tile: as read, and in float64.
-_VALUE_BYTES = 4 + 8
+# Of each value of a tile: as read, in float64, its size, and whether that is rounding.
+_VALUE_BYTES = 4 + 8 + 8 + 1
 # Of each statistic: itself, what the tally makes of it, and its copy in float32.
 _STATISTIC_BYTES = 8 + 8 + 8 + 4
 # Of each sign: its bit, its byte, float64.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import MaskError, NonFiniteError, ParameterError
 from boldstream.core.grid import Grid
+from boldstream.decoding.inference.adjacency import Adjacency, adjacency_of
 from boldstream.io.masks import Mask, MaskLike, load_mask
 from boldstream.io.opening import open_image
 from boldstream.io.volume import VolumeLike, read_volume
@@ -47,23 +48,31 @@ class GroupSource:
         """Voxels of a whole image."""
         return self.n_voxels if self.mask is None else self.mask.grid.n_voxels
 
-    def rows(self) -> Iterator[NDArray[np.float32]]:
+    def rows(self, *, may_lack: bool = False) -> Iterator[NDArray[np.float32]]:
         """The values (voxels,) of each subject.
+
+        Parameters
+        ----------
+        may_lack : bool
+            Whether there may be NaN, and infinity, which is NaN then.
 
         Raises
         ------
         NonFiniteError
-            If there is NaN or infinity in the mask.
+            If there is NaN or infinity in the mask, and it may not be.
         GridMismatchError, MaskError, ImageFileError
         """
         for number, one in enumerate(self.maps):
             label, values = self._read(one, f"maps[{number}]")
-            broken = np.count_nonzero(~np.isfinite(values))
-            if broken:
+            finite = np.isfinite(values)
+            broken = len(values) - np.count_nonzero(finite)
+            if broken and not may_lack:
                 raise NonFiniteError(
                     f"{label} must hold finite numbers in the mask, got NaN or infinity in "
                     f"{broken} of {len(values)} voxels; leave them out of `mask`"
                 )
+            if broken:
+                values = np.where(finite, values, np.nan)
             yield values.astype(np.float32, copy=False)
 
     def _read(self, one: Any, name: str) -> tuple[str, NDArray[Any]]:
@@ -80,8 +89,27 @@ class GroupSource:
         return volume.label, volume.values[self.mask.array]
 
 
+def find_adjacency(source: GroupSource, given: Adjacency | None) -> Adjacency:
+    """Which voxels are neighbours.
+
+    Raises
+    ------
+    ParameterError
+        If nothing says it, or it is that of other voxels.
+    """
+    if given is None:
+        if source.mask is None:
+            raise ParameterError("`mask` or `adjacency` must be given for TFCE and clusters")
+        return adjacency_of(source.mask.array)
+    if len(given) != source.n_voxels:
+        raise ParameterError(
+            f"`adjacency` must be that of the {source.n_voxels} voxels, got {len(given)}"
+        )
+    return given
+
+
 def find_source(maps: SubjectMaps, mask: MaskLike | Mask | None) -> GroupSource:
-    """Check what `group_maps` was given, before maps are read.
+    """Check what a test of maps was given, before they are read.
 
     Raises
     ------

@@ -19,6 +19,7 @@ from boldstream.decoding.group.statistics import Statistic, flipped_statistics
 from boldstream.decoding.group.tiles import Tiles, open_tiles
 from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.clusters import Forming
+from boldstream.decoding.inference.p_values import less_chance
 from boldstream.decoding.inference.result import Inference
 from boldstream.decoding.inference.t_statistics import t_of
 from boldstream.decoding.inference.tally import Tally
@@ -134,6 +135,4 @@ def run_group(
 def _away(tiles: Tiles, number: int, chance: float) -> tuple[int, Floats]:
     """The first voxel of a tile, and values (voxels, subjects) less chance."""
     start, values = tiles.read(number)
-    away = values.T.astype(np.float64)
-    away -= chance
-    return start, away
+    return start, less_chance(values.T, chance)

@@ -14,8 +14,8 @@ from boldstream.core.checks import did_you_mean, integer_in
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.decoding.group.flips import Flips, make_flips
 from boldstream.decoding.group.statistics import flipped_statistics
-from boldstream.decoding.inference.p_values import p_of_fdr
-from boldstream.decoding.inference.t_statistics import p_of_t, t_of, variance_of
+from boldstream.decoding.inference.p_values import less_chance, p_of_fdr
+from boldstream.decoding.inference.t_statistics import p_of_t, t_of
 from boldstream.decoding.inference.tally import Tally
 from boldstream.decoding.task.chance import finite_number
 
@@ -147,12 +147,13 @@ class _Tests:
     ----------
     labels : dict of str to ndarray
         Columns that name tests.
-    away : ndarray, shape (tests, subjects)
-        Scores less chance; NaN where a subject has none.
+    scores, away : ndarray, shape (tests, subjects)
+        Scores, and scores less chance; NaN where a subject has none.
     chances, n_missing : ndarray, shape (tests,)
     """
 
     labels: dict[str, NDArray[Any]]
+    scores: Floats
     away: Floats
     chances: Floats
     n_missing: NDArray[np.int64]
@@ -164,7 +165,13 @@ class _Tests:
 
     def of(self, chosen: NDArray[np.bool_]) -> _Tests:
         labels = {name: label[chosen] for name, label in self.labels.items()}
-        return _Tests(labels, self.away[chosen], self.chances[chosen], self.n_missing[chosen])
+        return _Tests(
+            labels,
+            self.scores[chosen],
+            self.away[chosen],
+            self.chances[chosen],
+            self.n_missing[chosen],
+        )
 
 
 def _tested(tests: _Tests, permutations: int, random_state: Any) -> dict[str, Floats]:
@@ -175,22 +182,22 @@ def _tested(tests: _Tests, permutations: int, random_state: Any) -> dict[str, Fl
     away = np.where(np.isnan(tests.away), 0.0, tests.away)
     means, squares = away.sum(axis=1) / n, (away**2).sum(axis=1)
     t = t_of(means, squares, n)
-    sd = np.sqrt(variance_of(means, squares, n))
+    mean, sd = np.nanmean(tests.scores, axis=1), np.nanstd(tests.scores, axis=1, ddof=1)
     half = stdtrit(n - 1, 0.975) * sd / np.sqrt(n)
     p_t = p_of_t(t, n)
     flips = make_flips(away.shape[1], permutations, random_state)
     statistics = flipped_statistics(away, n, flips, "t", step=_step(flips, len(away)))
     p_sign_flip, p_fwe = _p_of_flips(statistics)
     if not flips.is_exact:
-        for row in np.flatnonzero(2**n <= permutations):
+        for row in np.flatnonzero(n <= math.log2(permutations)):
             own = away[row, ~np.isnan(tests.away[row])]
             p_sign_flip[row] = _exact_p(own, permutations)
     return {
-        "mean": means + tests.chances,
+        "mean": mean,
         "sd": sd,
         "sem": sd / np.sqrt(n),
-        "ci_low": means + tests.chances - half,
-        "ci_high": means + tests.chances + half,
+        "ci_low": mean - half,
+        "ci_high": mean + half,
         "t": t,
         "p_t": p_t,
         "p_t_fdr": p_of_fdr(p_t),
@@ -238,13 +245,15 @@ def _read_tests(table: DataFrame, by: list[str], chance: float | None) -> _Tests
     test = keys.groupby(by, sort=False, observed=True).ngroup().to_numpy()
     subject = keys.groupby("subject", sort=True, observed=True).ngroup().to_numpy()
     n_tests = int(test.max(initial=-1)) + 1
-    away = np.full((n_tests, int(subject.max(initial=-1)) + 1), np.nan)
-    away[test, subject] = scores - chances
+    each, away = np.full((2, n_tests, int(subject.max(initial=-1)) + 1), np.nan)
+    each[test, subject] = scores
+    away[test, subject] = less_chance(scores, chances)
     first = np.unique(test, return_index=True)[1]
     n = np.bincount(test[known], minlength=n_tests)
     total = np.bincount(test[known], chances[known], minlength=n_tests)
     return _Tests(
         {name: keys[name].to_numpy()[first] for name in by},
+        each,
         away,
         np.divide(total, n, out=np.full(n_tests, np.nan), where=n > 0),
         np.bincount(test[~known], minlength=n_tests),

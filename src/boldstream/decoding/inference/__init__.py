@@ -1,15 +1,10 @@
 """Inference over maps: p of every voxel, of maxima, of clusters, of TFCE, of a group."""
 
-from boldstream.decoding.inference.group import group_bootstrap, group_sign_flip
-from boldstream.decoding.inference.group_maps import MapOptions
 from boldstream.decoding.inference.null_maps import NullMaps, open_null_maps
 from boldstream.decoding.inference.result import Inference
 
 __all__ = [
     "Inference",
-    "MapOptions",
     "NullMaps",
-    "group_bootstrap",
-    "group_sign_flip",
     "open_null_maps",
 ]

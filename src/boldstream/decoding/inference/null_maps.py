@@ -97,6 +97,11 @@ class NullMaps:
 def open_null_maps(path: str | os.PathLike[str]) -> NullMaps:
     """Open a folder of null maps that a searchlight with permutations wrote.
 
+    Parameters
+    ----------
+    path : path
+        The folder, as `null_maps` of the searchlight named it.
+
     Raises
     ------
     ImageFileError

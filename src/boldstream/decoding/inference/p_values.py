@@ -29,6 +29,22 @@ def least_equal(scores: NDArray[Any], usual: Any) -> Floats:
     return np.asarray(scores - SLACK * size, np.float64)
 
 
+def less_chance(values: NDArray[Any], chance: Any) -> Floats:
+    """Values less chance; 0 where only rounding lies between, of float32 or of a mean of folds.
+
+    Of subjects who all are at chance, the same rounding in each would be a perfect effect.
+
+    Examples
+    --------
+    >>> less_chance(np.array([1 / 3, 0.5], np.float32), 1 / 3).round(3)
+    array([0.   , 0.167])
+    """
+    away = values.astype(np.float64)
+    away -= chance
+    away[np.abs(away) <= SLACK * np.abs(chance)] = 0.0
+    return away
+
+
 def p_of_counts(counts: NDArray[Any], n_permutations: int) -> Floats:
     """(b + 1) / (n + 1), where b of n permutations gave as much or more (Phipson and Smyth 2010).
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.errors import ParameterError
-from boldstream.decoding.permutations.randomness import random_numbers
+from boldstream.core.randomness import random_numbers
+from boldstream.decoding.task.labels import vector_of
 from boldstream.decoding.task.problem import Folds
 
 Rows = NDArray[np.intp]
@@ -144,12 +145,8 @@ def _numbered(name: str, given: Any, n: int) -> Rows:
     """One number for each sample, equal where what was given is equal."""
     if given is None:
         return np.zeros(n, np.intp)
-    values = list(given)
-    if len(values) != n:
-        raise ParameterError(
-            f"`{name}` must have one label for each of {n} samples, got {len(values)}"
-        )
-    return _codes(values)
+    # NaN differs from itself: each would be a block of its own.
+    return _codes(vector_of(name, given, n).tolist())
 
 
 def _codes(values: Iterable[Hashable]) -> Rows:
@@ -169,12 +166,10 @@ def _parts(codes: Rows) -> list[Rows]:
 
 
 def _stretches(labels: NDArray[Any], runs: Sequence[Rows]) -> Rows:
-    """A number for each maximal stretch of equal labels within a run."""
+    """The number of each sample's maximal stretch of equal labels, from 0 in every run."""
     out = np.empty(len(labels), np.intp)
-    n = 0
     for run in runs:
-        out[run] = n + np.r_[0, np.cumsum(labels[run][1:] != labels[run][:-1])]
-        n = out[run[-1]] + 1
+        out[run] = np.r_[0, np.cumsum(labels[run][1:] != labels[run][:-1])]
     return out
 
 
@@ -204,9 +199,9 @@ def _refuse_blocks(labels: NDArray[Any], runs: Sequence[Rows]) -> None:
     raise ParameterError(
         "`permutation_blocks` must be given: consecutive samples of a run share labels more than "
         "chance allows, as in a block design or where several volumes belong to one trial, and "
-        "single samples that exchanged labels would make p too small. Pass 'auto' (stretches of "
-        "equal labels stay whole), or for each sample the block or trial that it belongs to; "
-        "range(n_samples) says that every sample was labelled singly, at random"
+        "single samples that exchanged labels would make p too small. Give 'auto' (stretches of "
+        "equal labels stay whole), or for each sample the block or trial that it belongs to: "
+        "another one for each sample says that every sample was labelled singly, at random"
     )
 
 

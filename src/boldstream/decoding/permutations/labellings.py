@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
+from boldstream.core.randomness import random_numbers
 from boldstream.decoding.permutations.exchange import plan_exchange
-from boldstream.decoding.permutations.randomness import random_numbers
 from boldstream.decoding.task.problem import Folds
 
 # Drawn at a time, whatever is asked for: the first labellings do not depend on their number.

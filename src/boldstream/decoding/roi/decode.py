@@ -24,6 +24,7 @@ from boldstream.decoding.roi.model import (
 from boldstream.decoding.roi.regions import Region, find_regions
 from boldstream.decoding.roi.results import Decoding, Found, make_decoding
 from boldstream.decoding.solving.fallback import Refit, find_scorer, run_sklearn
+from boldstream.decoding.solving.ready import COMPILING, make_ready
 from boldstream.decoding.solving.running import run_engine
 from boldstream.decoding.solving.scored import Scored
 from boldstream.decoding.task.labels import vector_of
@@ -60,15 +61,18 @@ def decode(
 
     Parameters
     ----------
-    X : array (samples, voxels), mapping of names to such arrays, or image
-        One region, regions by name, or an image (path, nibabel image, list of
-        runs) that is read once for all `rois`. Held as float32.
+    X : array (samples, voxels), mapping of names to such arrays, image, or betas
+        One region, regions by name, or what is read once for all `rois`: an
+        image (path, nibabel image, list of runs), a folder that
+        `boldstream.trial_betas` wrote, or what it or `open_betas` returned.
+        Held as float32.
     y : sequence, shape (samples,), or mapping or DataFrame of several
         Classes, or values for a regressor.
     groups : sequence, shape (samples,), optional
         Such as the run of each sample.
-    rois : mask, list of masks, or mapping of names to masks, optional
-        Paths, images or boolean arrays, where `X` is an image.
+    rois : mask, Labels, list of these, or mapping of names to these, optional
+        Paths, images or boolean arrays, where `X` is an image or betas;
+        `boldstream.Labels` for each region of an atlas.
     estimator : str or scikit-learn estimator, or mapping of targets to these
         Names as `boldstream.decoding.SearchLight` takes them.
     cv : int, splitter, iterable of (train, test), or str, optional
@@ -102,7 +106,7 @@ def decode(
     memory_limit : str or int, optional
         Most memory that this process may hold at its peak, as ``"2GB"``. Fewer
         regions are worked on at a time where more do not fit.
-    random_state : int, RandomState or None
+    random_state : int, Generator, RandomState or None
         Of permutations, and of estimators that are named.
     progress : bool or callable
         A bar, or a function that is called with what is done and what there
@@ -121,7 +125,7 @@ def decode(
         `allow_leakage`; if a fit fails.
     NonFiniteError
         If there is NaN or infinity in a region.
-    GridMismatchError, MaskError, ImageFileError, MemoryBudgetError
+    GridMismatchError, MaskError, ImageFileError, TableError, MemoryBudgetError
 
     Examples
     --------
@@ -175,7 +179,12 @@ def decode(
     )
     tasks = _make_tasks(goals, make)
     found: list[Found] = []
-    with open_progress(progress, "decoding") as report:
+    largest = max(region.n_voxels for region in regions)
+    with open_progress(progress, "decoding", unit="regions", before=COMPILING) as report:
+        for task in tasks:
+            if task.engine is not None:
+                make_ready(task.engine, task.problem, largest)
+        report(0, len(regions) * len(goals))
         for goal, task in zip(goals, tasks, strict=True):
             scored = dict[int, Scored]()
             for i, one in _run(regions, goal, task, jobs, memory_limit):

@@ -1,4 +1,4 @@
-"""Regions: the samples of each, from arrays or from one pass over an image."""
+"""Regions: the samples of each, from arrays or from one pass over images or betas."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.errors import NonFiniteError, ParameterError
+from boldstream.core.errors import ParameterError
+from boldstream.core.patterns import checked_patterns
 from boldstream.decoding.engines.base import Block
-from boldstream.io.masks import mask_name
-from boldstream.streaming.once import stream_once
-from boldstream.streaming.reductions import Voxels
+from boldstream.streaming.patterns import read_regions
 
 # Voxels whose samples are turned together.
 _TURNED = 1024
@@ -57,7 +56,8 @@ def find_regions(x: Any, rois: Any, *, n_jobs: int, memory_limit: str | int | No
     if isinstance(x, Mapping):
         regions = [_from_array(str(name), given) for name, given in x.items()]
     else:
-        regions = _from_image(x, rois, n_jobs, memory_limit)
+        found = read_regions(x, rois, n_jobs=n_jobs, memory_limit=memory_limit)
+        regions = [Region(name, values) for name, values in found.items()]
     if not regions:
         raise ParameterError("`X` must hold at least one region, got none")
     lengths = {region.name: len(region.values) for region in regions}
@@ -76,47 +76,5 @@ def _is_array(x: Any) -> bool:
 
 
 def _from_array(name: str, given: Any) -> Region:
-    values = np.asarray(given)
-    if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "biuf":
-        raise ParameterError(
-            f"`X` must hold numbers (samples, voxels), got {values.dtype} of shape {values.shape} "
-            f"for the region {name!r}"
-        )
-    broken = int(np.count_nonzero(~np.isfinite(values).all(axis=0)))
-    if broken:
-        raise NonFiniteError(
-            f"`X` must hold finite numbers, got NaN or infinity in {broken} of "
-            f"{values.shape[1]} voxels of the region {name!r}"
-        )
+    values = checked_patterns("X", given, of=f"the region {name!r}")
     return Region(name, values.astype(np.float32, copy=False))
-
-
-def _from_image(x: Any, rois: Any, n_jobs: int, memory_limit: str | int | None) -> list[Region]:
-    named = _named(rois)
-    reductions = [Voxels(mask, name=name, nan_policy="raise") for name, mask in named.items()]
-    found = stream_once(x, reductions, n_jobs=n_jobs, memory_limit=memory_limit)
-    return [Region(name, values) for name, values in zip(named, found, strict=True)]
-
-
-def _named(rois: Any) -> dict[str, Any]:
-    """Masks by name: that of a file, or a number for what has none."""
-    if rois is None:
-        raise ParameterError(
-            "`rois` must be masks where `X` is an image: a path, an image, a boolean array, a "
-            "list of these, or a mapping of names to these; got None"
-        )
-    if isinstance(rois, Mapping):
-        return {str(name): mask for name, mask in rois.items()}
-    listed = list(rois) if isinstance(rois, list | tuple) else [rois]
-    named: dict[str, Any] = {}
-    for i, mask in enumerate(listed, 1):
-        name = mask_name(mask) or f"roi_{i}"
-        if name in named:
-            raise ParameterError(
-                f"`rois` must have different names, got {name!r} twice; give a mapping of names "
-                "to masks"
-            )
-        named[name] = mask
-    if not named:
-        raise ParameterError("`rois` must hold at least one mask, got none")
-    return named

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from abc import ABC, abstractmethod
 from itertools import pairwise
@@ -64,16 +63,23 @@ class SampleMajor(Closing, ABC):
     def rows(self, samples: slice, columns: slice) -> NDArray[Any]:
         """Values (samples, columns), not to be written to."""
 
-    def apply(self, nan_policy: SamplesNanPolicy, name: str) -> None:
-        """Look at all values once, and find what the policy makes of them."""
+    def apply(
+        self, nan_policy: SamplesNanPolicy, name: str, kept: NDArray[np.intp] | None = None
+    ) -> None:
+        """Look once at all samples, or those that are kept; find what the policy makes of them."""
         if self.dtype.kind == "f":
+            asked = np.full(self.n_samples, kept is None)
+            if kept is not None:
+                asked[kept] = True
             span = _span(self._columns)
             inside = self._columns - span.start
             for some in self._pieces(span):
+                if not asked[some].any():
+                    continue
                 # Too large for float32 is infinite, as everywhere.
                 with np.errstate(over="ignore"):
                     values = self.rows(some, span).astype(np.float32, copy=False)
-                self._finite &= np.isfinite(values[:, inside]).all(axis=0)
+                self._finite &= np.isfinite(values[np.ix_(asked[some], inside)]).all(axis=0)
         self.usable = usable_voxels(self._finite, nan_policy, name)
 
     def read(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -160,14 +166,3 @@ class FileSamples(SampleMajor):
 
     def close(self) -> None:
         self._file.close()
-
-
-def is_whole_map(values: Any) -> bool:
-    """Whether an array is a file as it was mapped, and no piece or copy of one."""
-    return (
-        isinstance(values, np.memmap)
-        and values.mode != "c"  # what was changed since is not in the file
-        and isinstance(values.base, mmap.mmap)
-        and values.flags.c_contiguous
-        and isinstance(values.filename, str | os.PathLike)
-    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,19 +14,18 @@ from boldstream.core.checks import one_of
 from boldstream.core.errors import MaskError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.decoding.samples.base import Samples, SamplesNanPolicy, usable_voxels
-from boldstream.decoding.samples.betas import ArraySamples, FileSamples, is_whole_map
+from boldstream.decoding.samples.betas import ArraySamples, FileSamples
 from boldstream.decoding.samples.memory import MemorySamples, VoxelMajor
 from boldstream.decoding.samples.selected import Selected, SelectedSamples
 from boldstream.decoding.samples.stored import StoredSamples
-from boldstream.io.betas import open_betas_folder
+from boldstream.io.betas import betas_folder_of, is_whole_map, open_betas_folder
+from boldstream.io.betas_source import open_volumes
 from boldstream.io.headers import check_type
-from boldstream.io.masks import Mask, MaskLike, load_mask
-from boldstream.io.opening import open_image
+from boldstream.io.masks import Mask, MaskLike, load_mask, mask_among
 from boldstream.io.selecting import select_volumes
 from boldstream.io.source import VolumeSource
 from boldstream.io.stored import image_files
 from boldstream.io.surfaces import is_gifti, read_surface_data
-from boldstream.io.translate import expanded
 from boldstream.memory.store import Store, StoredVoxels
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.progress import Report
@@ -39,6 +38,7 @@ def open_samples(
     imgs: Any,
     mask: MaskLike | Mask | None = None,
     *,
+    mask_name: str = "mask",
     resample: Literal["mask"] | None = None,
     memory_limit: str | int | None = None,
     store: Store | None = None,
@@ -53,7 +53,7 @@ def open_samples(
 
     Parameters
     ----------
-    imgs : path, nibabel image, list of either, folder or StoredBetas, StoredVoxels, or ndarray
+    imgs : path, nibabel image, list of either, folder, Betas, StoredVoxels, or ndarray
         Volumes are samples; a list of runs or of 3-D images is joined in
         order. A folder holds betas as `trial_betas` writes them. GIFTI files
         hold a data array for each sample. An array has the shape (samples,
@@ -62,6 +62,8 @@ def open_samples(
         The voxels to take, by default all there are. For an array its voxels
         are the columns; for an array or GIFTI files it may be one bool for
         each column or vertex.
+    mask_name : str
+        What errors call the mask.
     resample : {None, "mask"}
         Whether a mask on another grid is refused, or resampled.
     memory_limit : str or int, optional
@@ -70,8 +72,8 @@ def open_samples(
         Where to keep what does not fit memory; by default the user's.
     nan_policy : {"raise", "exclude", "zero"}
         What becomes of voxels of the mask that hold NaN or infinity in any
-        sample: they are refused; belong to no sphere; or NaN and infinity
-        count as 0, as in nilearn.
+        sample, of `Selected` in any that is kept: they are refused; belong
+        to no sphere; or NaN and infinity count as 0, as in nilearn.
     n_jobs : int
         Threads that decode the files of a list side by side.
     progress : bool or callable
@@ -105,45 +107,60 @@ def open_samples(
     (13, 6, [312.0, 313.0, 314.0, 315.0, 316.0, 317.0])
     """
     one_of("nan_policy", nan_policy, get_args(SamplesNanPolicy))
+    kept = None
     if isinstance(imgs, Selected):
-        return _of_selected(
-            imgs,
-            mask,
-            resample=resample,
-            memory_limit=memory_limit,
-            store=store,
-            nan_policy=nan_policy,
-            n_jobs=n_jobs,
-            progress=progress,
-        )
+        imgs, kept = imgs.imgs, imgs.kept
+    asked = _Asked(mask, mask_name, resample, nan_policy, kept)
+    every = _in_place(imgs, asked)
+    if every is None:
+        source = open_volumes(imgs)
+        inside = asked.voxels_among(source.inside, source.series.grid)
+        some = source if kept is None else select_volumes(source, kept)
+        if _fits(some, inside, memory_limit) or not _is_in_files(source):
+            reduction = VoxelMajor(inside, zero=nan_policy == "zero")
+            ((values, finite),) = stream_once(
+                some, [reduction], n_jobs=n_jobs, memory_limit=memory_limit, progress=progress
+            )
+            usable = usable_voxels(finite, nan_policy, source.series.name)
+            return MemorySamples(values, inside, usable)
+        kept_in = Store() if store is None else store
+        voxels = kept_in.voxels(source, inside.array, memory_limit=memory_limit, progress=progress)
+        try:
+            every = StoredSamples(voxels, inside, nan_policy, kept=kept)
+        except BaseException:
+            voxels.close()
+            raise
+    return every if kept is None else SelectedSamples(every, kept)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What is asked of samples, wherever they are."""
+
+    mask: MaskLike | Mask | None
+    mask_name: str
+    resample: Literal["mask"] | None
+    nan_policy: SamplesNanPolicy
+    kept: NDArray[np.intp] | None
+
+    def voxels_among(self, there: NDArray[np.bool_] | None, grid: Grid) -> Mask:
+        return mask_among(there, grid, self.mask, resample=self.resample, name=self.mask_name)
+
+
+def _in_place(imgs: Any, asked: _Asked) -> Samples | None:
+    """Samples that are read where they are; None for images."""
     if isinstance(imgs, StoredVoxels):
-        return _of_stored(imgs, mask, nan_policy)
-    if _is_folder(imgs):
-        folder = open_betas_folder(imgs)
-        inside, columns = _part_of(folder.mask, mask)
-        return _sample_major(folder.values, inside, columns, nan_policy, str(folder.path))
-    if _is_betas(imgs):
-        inside, columns = _part_of(Mask("mask", imgs.grid, imgs.mask), mask)
-        return _sample_major(imgs.values, inside, columns, nan_policy, "`imgs`")
+        return _of_stored(imgs, asked)
+    folder = betas_folder_of(imgs)
+    if folder is not None:
+        betas = open_betas_folder(folder)
+        inside, columns = _part_of(betas.mask, asked)
+        return _sample_major(betas.values, inside, columns, asked, str(betas.path))
     if isinstance(imgs, np.ndarray):
-        return _of_array(imgs, mask, nan_policy)
+        return _of_array(imgs, asked)
     if _is_surface(imgs):
-        return _of_array(read_surface_data(imgs), mask, nan_policy)
-    source = open_image(imgs)
-    inside = _mask_on(mask, source.series.grid, resample)
-    if _fits(source, inside, memory_limit) or not _is_in_files(source):
-        reduction = VoxelMajor(inside, zero=nan_policy == "zero")
-        ((values, finite),) = stream_once(
-            source, [reduction], n_jobs=n_jobs, memory_limit=memory_limit, progress=progress
-        )
-        return MemorySamples(values, inside, usable_voxels(finite, nan_policy, source.series.name))
-    kept_in = Store() if store is None else store
-    voxels = kept_in.voxels(source, inside.array, memory_limit=memory_limit, progress=progress)
-    try:
-        return StoredSamples(voxels, inside, nan_policy)
-    except BaseException:
-        voxels.close()
-        raise
+        return _of_array(read_surface_data(imgs), asked)
+    return None
 
 
 def _fits(source: VolumeSource, inside: Mask, memory_limit: str | int | None) -> bool:
@@ -152,42 +169,12 @@ def _fits(source: VolumeSource, inside: Mask, memory_limit: str | int | None) ->
     return n_bytes <= _SHARE * find_budget(memory_limit).headroom_bytes
 
 
-def _of_selected(
-    selected: Selected,
-    mask: MaskLike | Mask | None,
-    *,
-    resample: Literal["mask"] | None,
-    memory_limit: str | int | None,
-    **options: Any,
-) -> Samples:
-    """Samples that are kept: in memory where they fit, or picked from all of them."""
-    imgs, kept = selected.imgs, selected.kept
-    other = isinstance(imgs, StoredVoxels | np.ndarray)
-    if other or _is_folder(imgs) or _is_betas(imgs) or _is_surface(imgs):
-        every = open_samples(imgs, mask, resample=resample, memory_limit=memory_limit, **options)
-        return SelectedSamples(every, kept)
-    source = open_image(imgs)
-    some = select_volumes(source, kept)
-    inside = _mask_on(mask, source.series.grid, resample)
-    if _fits(some, inside, memory_limit) or not _is_in_files(source):
-        return open_samples(some, inside, memory_limit=memory_limit, **options)
-    return SelectedSamples(open_samples(source, inside, memory_limit=memory_limit, **options), kept)
-
-
-def _is_betas(imgs: Any) -> bool:
-    return all(hasattr(imgs, name) for name in ("values", "mask", "grid", "trials"))
-
-
 def _is_surface(imgs: Any) -> bool:
     return is_gifti(imgs) or (_is_list(imgs) and bool(imgs) and all(map(is_gifti, imgs)))
 
 
 def _is_list(imgs: Any) -> bool:
     return isinstance(imgs, Sequence) and not isinstance(imgs, str)
-
-
-def _is_folder(imgs: Any) -> bool:
-    return isinstance(imgs, str | os.PathLike) and expanded(imgs).is_dir()
 
 
 def _is_in_files(source: VolumeSource) -> bool:
@@ -199,79 +186,57 @@ def _is_in_files(source: VolumeSource) -> bool:
     return True
 
 
-def _mask_on(
-    mask: MaskLike | Mask | None, grid: Grid, resample: Literal["mask"] | None = None
-) -> Mask:
-    """A mask on a grid; all of its voxels where none is asked for."""
-    if mask is None:
-        return Mask("mask", grid, np.ones(grid.shape, np.bool_))
-    if isinstance(mask, Mask):
-        mask.grid.require_same(grid, name="`mask`", other_name="the image")
-        return mask
-    return load_mask(mask, grid, resample=resample)
-
-
-def _of_stored(
-    voxels: StoredVoxels, mask: MaskLike | Mask | None, nan_policy: SamplesNanPolicy
-) -> Samples:
+def _of_stored(voxels: StoredVoxels, asked: _Asked) -> Samples:
     stored = np.zeros(voxels.grid.n_voxels, np.bool_)
     stored[voxels.voxels] = True
     kept = Mask("mask", voxels.grid, stored.reshape(voxels.grid.shape))
-    inside, rows = _part_of(kept, mask)
-    return StoredSamples(voxels, inside, nan_policy, rows)
+    inside, rows = _part_of(kept, asked)
+    return StoredSamples(voxels, inside, asked.nan_policy, rows, asked.kept)
 
 
-def _part_of(kept: Mask, mask: MaskLike | Mask | None) -> tuple[Mask, NDArray[np.intp]]:
+def _part_of(kept: Mask, asked: _Asked) -> tuple[Mask, NDArray[np.intp]]:
     """The voxels that are asked for, and their positions among those that are kept."""
-    wanted = kept if mask is None else _mask_on(mask, kept.grid)
-    outside = np.count_nonzero(wanted.array & ~kept.array)
-    if outside:
-        raise MaskError(
-            f"`mask` must lie inside the mask of the samples; {outside} of its "
-            f"{np.count_nonzero(wanted.array)} voxels do not"
-        )
+    wanted = asked.voxels_among(kept.array, kept.grid)
     return wanted, np.flatnonzero(wanted.array[kept.array])
 
 
-def _of_array(
-    values: NDArray[Any], mask: MaskLike | Mask | None, nan_policy: SamplesNanPolicy
-) -> Samples:
+def _of_array(values: NDArray[Any], asked: _Asked) -> Samples:
     if values.ndim != 2 or not values.size:
         raise ParameterError(
             f"`imgs` must be images or an array (samples, voxels), got the shape {values.shape}"
         )
     check_type(values.dtype, "`imgs`")
-    n = values.shape[1]
+    n, mask, name = values.shape[1], asked.mask, asked.mask_name
     if mask is None:
-        return _sample_major(values, None, None, nan_policy, "`imgs`")
+        return _sample_major(values, None, None, asked, "`imgs`")
     if isinstance(mask, np.ndarray) and mask.ndim == 1:
         if mask.dtype != np.bool_ or mask.shape != (n,) or not mask.any():
             raise MaskError(
-                f"`mask` must be {n} booleans, one for each column of `imgs`, not all False; "
+                f"`{name}` must be {n} booleans, one for each column of `imgs`, not all False; "
                 f"got {np.count_nonzero(mask)} of {mask.dtype} {mask.shape}"
             )
-        return _sample_major(values, None, np.flatnonzero(mask), nan_policy, "`imgs`")
-    inside = mask if isinstance(mask, Mask) else load_mask(mask)
+        return _sample_major(values, None, np.flatnonzero(mask), asked, "`imgs`")
+    inside = mask if isinstance(mask, Mask) else load_mask(mask, name=name)
     n_inside = np.count_nonzero(inside.array)
     if n_inside != n:
         raise MaskError(
-            f"`imgs` must have a column for each of {n_inside} voxels of `mask`, got {n}"
+            f"`imgs` must have a column for each of {n_inside} voxels of `{name}`, got {n}"
         )
-    return _sample_major(values, inside, None, nan_policy, "`imgs`")
+    return _sample_major(values, inside, None, asked, "`imgs`")
 
 
 def _sample_major(
     values: NDArray[Any],
     mask: Mask | None,
     columns: NDArray[np.intp] | None,
-    nan_policy: SamplesNanPolicy,
+    asked: _Asked,
     name: str,
 ) -> Samples:
     """Samples of an array; one that is a mapped file is read without its map."""
     made = FileSamples if is_whole_map(values) else ArraySamples
     samples = made(values, mask, columns)
     try:
-        samples.apply(nan_policy, name)
+        samples.apply(asked.nan_policy, name, asked.kept)
     except BaseException:
         samples.close()
         raise

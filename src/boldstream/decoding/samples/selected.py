@@ -19,7 +19,8 @@ _PIECE_BYTES = 4 << 20
 class Selected:
     """What `open_samples` and `SearchLight.fit` take in place of images: some of their samples.
 
-    Labels are then those of the samples that are kept.
+    Labels are then those of the samples that are kept, and what the others
+    hold, NaN too, changes nothing.
 
     Attributes
     ----------

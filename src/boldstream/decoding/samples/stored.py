@@ -32,6 +32,8 @@ class StoredSamples(Closing):
     nan_policy : {"raise", "exclude", "zero"}
     rows : ndarray of int, shape (voxels,), optional
         Positions among those that are stored; by default all.
+    kept : ndarray of int, optional
+        Samples that are used, of which alone the policy speaks; by default all.
     """
 
     def __init__(
@@ -40,13 +42,14 @@ class StoredSamples(Closing):
         mask: Mask,
         nan_policy: SamplesNanPolicy,
         rows: NDArray[np.intp] | None = None,
+        kept: NDArray[np.intp] | None = None,
     ) -> None:
         self.mask, self.n_samples = mask, voxels.n_volumes
         self._voxels = voxels
         self._rows = np.arange(len(voxels.voxels)) if rows is None else rows
         self.n_voxels = len(self._rows)
         self.scratch_bytes = _SCRATCH_BYTES
-        self._finite = voxels.find_finite()[self._rows]
+        self._finite = voxels.find_finite(kept)[self._rows]
         self.usable = usable_voxels(self._finite, nan_policy, f"the image in {voxels.path}")
 
     def read(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:

@@ -59,8 +59,10 @@ class Kept:
             self.predictions[rows] = predicted
         if self.confusion is not None:
             n = self.task.targets.n_classes
+            # 182 classes make more cells than codes, which are int16, can count.
+            row = self._truth.astype(np.int64) * n
             for sphere, codes in zip(self.confusion[rows], predicted, strict=True):
-                sphere += np.bincount(self._truth * n + codes, minlength=n * n).reshape(n, n)
+                sphere += np.bincount(row + codes, minlength=n * n).reshape(n, n)
 
 
 def make_kept(task: Task, n_spheres: int, keep: Any, headroom_bytes: int) -> Kept:

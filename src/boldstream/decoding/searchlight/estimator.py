@@ -30,6 +30,7 @@ from boldstream.core.jobs import resolve_n_jobs
 from boldstream.decoding.searchlight.collecting import check_keep
 from boldstream.decoding.searchlight.solving import Solved, Wanted, solve
 from boldstream.decoding.searchlight.space import Centres, open_space
+from boldstream.decoding.solving.ready import COMPILING
 from boldstream.decoding.task.chance import find_chance
 from boldstream.decoding.task.task import Task, make_task
 from boldstream.streaming.progress import Report, open_progress
@@ -50,8 +51,9 @@ class SearchLight(  # type: ignore[call-arg]
     Parameters
     ----------
     mask_img : path, nibabel image or None, default=None
-        Voxels that neighbourhoods are made of. None: those of a folder of
-        betas, of which the mask is known; of a surface all vertices.
+        Voxels that neighbourhoods are made of. None: of betas (a folder, or
+        what `trial_betas` and `open_betas` return) those of their own mask;
+        of any other image all voxels, of a surface all vertices.
     process_mask_img : path, nibabel image or None, default=None
         Voxels that are centres; by default those of `mask_img`. Of a surface,
         as `mask_img`, an array of booleans, one for each vertex.
@@ -72,7 +74,7 @@ class SearchLight(  # type: ignore[call-arg]
         As in scikit-learn; None for 5 folds, stratified for classes.
     verbose : int, default=0
         Above 0 progress is shown, as with ``progress=True``.
-    random_state : int, RandomState or None, default=0
+    random_state : int, Generator, RandomState or None, default=0
         Of permutations, and of named estimators that draw numbers.
     estimator_args : dict or None, default=None
         Parameters of a named estimator.
@@ -221,10 +223,11 @@ class SearchLight(  # type: ignore[call-arg]
 
         Parameters
         ----------
-        imgs : path, nibabel image, list of either, folder of betas, or array
+        imgs : path, nibabel image, list of either, betas, or array
             A volume for each sample: a 4-D image, a list of runs or of 3-D
-            images, what `boldstream.trial_betas` wrote, or on a surface GIFTI
-            files or an array (samples, vertices).
+            images, a folder that `boldstream.trial_betas` wrote or what it and
+            `boldstream.open_betas` return, or on a surface GIFTI files or an
+            array (samples, vertices).
         y : sequence, shape (samples,)
             Labels or values.
         groups : sequence, shape (samples,), optional
@@ -268,7 +271,7 @@ class SearchLight(  # type: ignore[call-arg]
             memory_limit=self.memory_limit,
         ) as space:
             shown = self.progress or self.verbose > 0
-            with open_progress(shown, "searchlight", unit="spheres") as report:
+            with open_progress(shown, "searchlight", unit="spheres", before=COMPILING) as report:
                 solved = solve(
                     space,
                     task,
@@ -299,7 +302,13 @@ class SearchLight(  # type: ignore[call-arg]
         self.inference_ = solved.inference
 
     def fit_transform(self, imgs: Any, y: Any, groups: Any = None) -> NDArray[np.float64]:
-        """`fit`, and its `scores_`."""
+        """`fit`, and its `scores_`.
+
+        Parameters
+        ----------
+        imgs, y, groups
+            As for `fit`.
+        """
         return np.asarray(self.fit(imgs, y, groups).scores_)
 
     @property

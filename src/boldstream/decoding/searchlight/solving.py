@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from boldstream.core.blas import one_blas_thread
 from boldstream.core.budget import find_budget
 from boldstream.core.errors import ParameterError
-from boldstream.core.freed import return_freed
 from boldstream.decoding.engines.base import Block
 from boldstream.decoding.inference.null_maps import MapsFolder
 from boldstream.decoding.inference.result import Inference
@@ -22,8 +20,9 @@ from boldstream.decoding.samples import plan_blocks
 from boldstream.decoding.searchlight.collecting import Kept, make_kept
 from boldstream.decoding.searchlight.space import Space
 from boldstream.decoding.solving.fallback import Refit, find_scorer, run_sklearn
+from boldstream.decoding.solving.ready import make_ready
 from boldstream.decoding.solving.running import run_engine, without_empty
-from boldstream.decoding.solving.scored import Scored, score_spheres
+from boldstream.decoding.solving.scored import Scored
 from boldstream.decoding.task.chance import finite_number
 from boldstream.decoding.task.task import Task
 from boldstream.streaming.progress import Report
@@ -88,7 +87,8 @@ def solve(
 ) -> Solved:
     """Score all spheres, by the engine of the task or by scikit-learn."""
     n_spheres, size = space.neighbourhoods.n_centres, _usual_size(space)
-    _make_ready(task, size)
+    if task.engine is not None:
+        make_ready(task.engine, task.problem, size)
     headroom = find_budget(memory_limit).headroom_bytes
     kept = make_kept(task, n_spheres, wanted.keep, int(headroom * _KEPT_SHARE))
     tally = _make_tally(space, task, wanted, int(headroom * _MAPS_SHARE))
@@ -116,22 +116,6 @@ def _usual_size(space: Space) -> float:
     """Mean number of voxels of the first spheres, whatever the blocks are."""
     members, starts = space.neighbourhoods.members(0, min(space.neighbourhoods.n_centres, 256))
     return len(members) / (len(starts) - 1)
-
-
-def _make_ready(task: Task, usual_size: float) -> None:
-    """Compile or load the kernels on made-up values, before memory is planned.
-
-    Compiling takes some 200 MiB, and part of it stays.
-    """
-    if task.engine is None:
-        return
-    n_voxels, n_samples = max(1, round(usual_size)), task.problem.folds.n_samples
-    values = np.random.default_rng(0).standard_normal((n_voxels, n_samples), np.float32)
-    members, starts = np.arange(n_voxels, dtype=np.int32), np.array([0, n_voxels])
-    few = replace(task.problem, targets=task.targets.some(slice(0, 2)))
-    with one_blas_thread():
-        score_spheres(Block(values, members, starts, usual_size), task.engine, few)
-    return_freed()
 
 
 def _scores(

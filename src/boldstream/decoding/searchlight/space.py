@@ -108,10 +108,12 @@ def open_space(
     # Before images are decoded, as is all that can be refused.
     mesh = read_mesh(surface) if on_surface else None
     named = mask_img if process_mask_img is None else process_mask_img
-    process = None if on_surface or named is None else load_mask(named, name="process_mask_img")
+    said = "mask_img" if process_mask_img is None else "process_mask_img"
+    process = None if on_surface or named is None else load_mask(named, name=said)
     with open_samples(
         imgs,
         mask_img,
+        mask_name="mask_img",
         resample=None if on_surface else "mask",
         nan_policy=nan_policy,
         n_jobs=n_jobs,

@@ -50,7 +50,8 @@ class Scored:
         """What was predicted of what was given (spheres, tests): codes of classes, or values."""
         assert self.decisions is not None
         if targets.classes is None:
-            return np.asarray(self.decisions[:, :, 0] + targets.offset)
+            # With the offset float32 would lose the digits that it holds without.
+            return self.decisions[:, :, 0].astype(np.float64) + targets.offset
         if targets.n_columns == 1:
             return np.asarray(self.decisions[:, :, 0] > 0, np.int16)
         return np.asarray(self.decisions.argmax(axis=2), np.int16)

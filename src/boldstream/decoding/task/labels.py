@@ -86,6 +86,9 @@ def vector_of(name: str, given: Any, n_samples: int | None = None) -> Labels:
     from pandas import isna
 
     array = np.asarray(given)
+    if array.dtype.kind in "US" and not isinstance(given, np.ndarray):
+        # Beside text numpy has made text of numbers and of NaN.
+        array = np.asarray(given, object)
     if array.ndim != 1 or not len(array):
         raise ParameterError(
             f"`{name}` must hold one entry for each sample, got an array of shape {array.shape}"

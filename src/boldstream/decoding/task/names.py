@@ -39,7 +39,7 @@ def find_estimator(
         "correlation" are not nilearn's.
     y : sequence, optional
         Labels or values; where they are text, a regressor's name is refused.
-    random_state : int, RandomState or None
+    random_state : int, Generator, RandomState or None
         Of "svc" and "dummy_classifier", which are 0 in nilearn.
     estimator_args : mapping, optional
         Parameters of a named estimator; what its name says (the penalty, the
@@ -68,6 +68,9 @@ def find_estimator(
     table = _names()
     make, fixed, usual = table[one_of("estimator", estimator, table)]
     if "random_state" in usual:
+        if isinstance(random_state, np.random.Generator):
+            # scikit-learn takes none.
+            random_state = np.random.RandomState(random_state.bit_generator)
         usual = {**usual, "random_state": random_state}
     given = dict(estimator_args or {})
     known = inspect.signature(make).parameters

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.checks import integer_in
+from boldstream.core.randomness import random_numbers
 from boldstream.decoding.engines.base import Engine
 from boldstream.decoding.permutations.labellings import permute_labels
 from boldstream.decoding.solving.fallback import find_scorer
@@ -85,6 +87,9 @@ def make_task(
         If any of them cannot be used, alone or with the others.
     """
     integer_in("permutations", permutations, 0)
+    if not isinstance(random_state, np.random.RandomState):
+        # Refuses what is none, which an estimator would be blamed for.
+        random_numbers(random_state)
     chosen = find_estimator(estimator, y, random_state=random_state, estimator_args=estimator_args)
     splits = getattr(chosen, "nilearn_searchlight_uses_cv", True)
     of_classes = is_classifier(chosen)

@@ -19,12 +19,14 @@ from boldstream.core.jobs import resolve_n_jobs, together
 from boldstream.geometry.comparing import RDMs, named_rdms
 from boldstream.geometry.design import Metric, make_design
 from boldstream.geometry.estimating import check_dof, check_noise_use
-from boldstream.geometry.opening import check_array, mask_of, open_samples, sample_count
+from boldstream.geometry.opening import check_array, mask_of, sample_count
 from boldstream.geometry.searchlight.distances import Distances
 from boldstream.geometry.searchlight.reading import read_moments, voxel_patterns
 from boldstream.geometry.searchlight.spheres import SphereBlock, Spheres
 from boldstream.geometry.similarity import Method, Similarity, make_similarity
+from boldstream.io.betas_source import open_volumes
 from boldstream.io.masks import Mask, MaskLike, load_mask
+from boldstream.io.source import VolumeSource
 from boldstream.io.writing import NiftiImage, as_image
 from boldstream.streaming.progress import Report, open_progress
 
@@ -33,8 +35,6 @@ Floats = NDArray[np.float64]
 # Of the memory that may be taken once patterns are there: members of spheres take as much
 # again, and the rest is for what else is made.
 _SHARE = 0.3
-# Of each thread: larger blocks read few voxels less often.
-_BLOCK_BYTES = 64 << 20
 # Sums of spheres that are made together.
 _TOGETHER = 1 << 18
 
@@ -63,6 +63,11 @@ class RDMSearchlight:
     def image(self, model: str) -> NiftiImage:
         """The map of a model as an image of float32; 0 outside of the centres.
 
+        Parameters
+        ----------
+        model : str
+            One of the names in `scores`.
+
         Raises
         ------
         ParameterError
@@ -86,7 +91,7 @@ def rdm_searchlight(
     noise: Literal["diagonal"] | None = None,
     method: Method = "spearman",
     nuisance: RDMs | None = None,
-    centres: MaskLike | None = None,
+    process_mask: MaskLike | None = None,
     nan_policy: Literal["raise", "exclude"] = "raise",
     n_jobs: int = 1,
     memory_limit: str | int | None = None,
@@ -102,10 +107,11 @@ def rdm_searchlight(
     Parameters
     ----------
     imgs : path, nibabel image, list of either, folder of betas, or array (samples, voxels)
-        A folder is one that `trial_betas` wrote.
+        A folder is one that `trial_betas` wrote; `TrialBetas` and
+        `StoredBetas` are taken as they are.
     mask : path, nibabel image or boolean array, or None
         The voxels of spheres; for an array its voxels are the columns. None
-        takes the mask of a folder of betas.
+        takes the mask of betas.
     conditions : sequence, shape (samples,)
     models : RDM, sequence of RDM, or mapping of names to RDM
         With these conditions.
@@ -120,7 +126,7 @@ def rdm_searchlight(
     method : {"spearman", "pearson", "kendall_tau_a", "cosine"}
     nuisance : RDM, sequence of RDM, or mapping of names to RDM, optional
         Taken out of both sides, as in `compare`.
-    centres : path, nibabel image or boolean array, optional
+    process_mask : path, nibabel image or boolean array, optional
         Voxels that spheres lie around; by default those of the mask.
     nan_policy : {"raise", "exclude"}
         Whether voxels of the mask with NaN or infinity, or without variance
@@ -128,7 +134,7 @@ def rdm_searchlight(
     n_jobs : int
         Threads; -1 for one for each core.
     memory_limit : str or int, optional
-        Most memory that this process may hold at its peak.
+        Most memory that this process may hold at its peak, as ``"2GB"``.
     progress : bool or callable
         A bar, or a function that is called with spheres done and spheres in all.
 
@@ -177,7 +183,9 @@ def rdm_searchlight(
     one_of("nan_policy", nan_policy, ("raise", "exclude"))
     if noise is not None:
         one_of("noise", noise, ("diagonal",))
-    samples = open_samples(imgs)
+    samples: VolumeSource | NDArray[Any] = (
+        imgs if isinstance(imgs, np.ndarray) else open_volumes(imgs)
+    )
     design = make_design(
         metric, conditions, folds, sample_count(samples), noise_in_folds=noise is not None
     )
@@ -187,10 +195,14 @@ def rdm_searchlight(
     against = named_rdms(models, "model")
     beside = {} if nuisance is None else named_rdms(nuisance, "nuisance")
     similarity = make_similarity(against, design.conditions, method, beside)
-    inside = mask_of(imgs, samples, mask)
+    inside = mask_of(samples, mask)
     if isinstance(samples, np.ndarray):
         check_array(samples, inside)
-    around = inside if centres is None else load_mask(centres, inside.grid, name="centres")
+    around = (
+        inside
+        if process_mask is None
+        else load_mask(process_mask, inside.grid, name="process_mask", may_resample=False)
+    )
     distances = Distances(design.metric, len(design.conditions), len(design.folds))
     _make_ready(distances, similarity, design.n_patterns)
     with open_progress(progress, "searchlight", unit="spheres") as report:
@@ -216,7 +228,7 @@ def rdm_searchlight(
 def _make_ready(distances: Distances, similarity: Similarity, n_patterns: int) -> None:
     """Compile or load what spheres need, before memory is planned: some of it stays."""
     one = Mask("mask", Grid((1, 1, 1), np.eye(4)), np.ones((1, 1, 1), np.bool_))
-    (block,) = Spheres(one, np.ones(1, np.bool_), one.array, 1.0).blocks(_BLOCK_BYTES, 1)
+    (block,) = Spheres(one, np.ones(1, np.bool_), one.array, 1.0).blocks(1, 1)
     shares = distances.of_voxels(np.zeros((1, n_patterns), np.float32))
     distances.of_spheres(shares, block.members, block.starts)
     similarity.scores(np.zeros((1, distances.n_pairs)))
@@ -247,7 +259,7 @@ class _Search:
         self._patterns, self._spheres = patterns, spheres
         self._distances, self._similarity = distances, similarity
         each = distances.n_shares * 8 + patterns.shape[1] * 4 + 16
-        self._blocks: Iterator[SphereBlock] = spheres.blocks(min(room, _BLOCK_BYTES), each)
+        self._blocks: Iterator[SphereBlock] = spheres.blocks(room, each)
         self._lock = Lock()
 
     def run(self, n_jobs: int, report: Report) -> tuple[Floats, NDArray[np.int64]]:

@@ -16,6 +16,8 @@ from boldstream.kernels.neighbourhoods.around import Around
 
 # More at a time are no faster, and threads should end together.
 _MOST = 4096
+# Larger blocks read few voxels less often; a single sphere may take more.
+_BLOCK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +79,24 @@ class Spheres:
         MemoryBudgetError
             If a single sphere does not fit.
         """
-        most = min(_MOST, max(1, room // (16 * self._around.most)))
+        most = min(_MOST, max(1, min(room, _BLOCK_BYTES) // (16 * self._around.most)))
         start, step = 0, most
         while start < self.n_centres:
             block = self._block(start, min(start + step, self.n_centres))
+            n = len(block.starts) - 1
             needed = len(block.rows) * voxel_bytes
-            if needed <= room:
+            if needed <= min(room, _BLOCK_BYTES) or (n == 1 and needed <= room):
                 yield block
-                start += len(block.starts) - 1
+                start += n
                 step = min(2 * step, most)
-            elif step == 1:
+            elif n == 1:
                 raise MemoryBudgetError(
                     f"a single sphere of {len(block.rows)} voxels takes {format_bytes(needed)}, "
                     f"got {format_bytes(room)}; raise `memory_limit`, or lower `radius` or "
                     "`n_jobs`"
                 )
             else:
-                step = (len(block.starts) - 1) // 2
+                step = n // 2
 
     def _block(self, start: int, stop: int) -> SphereBlock:
         members, starts = self._around.rows(self._positions[start:stop])

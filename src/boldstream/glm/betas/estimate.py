@@ -24,6 +24,7 @@ from boldstream.glm.betas.outputs import (
 from boldstream.glm.betas.runs import EventsLike, RunReader, plan_runs, trials_of
 from boldstream.glm.trials import make_trial_design
 from boldstream.glm.trials.fractional import check_fraction
+from boldstream.io.betas import Betas
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.source import VolumeSource
@@ -36,7 +37,7 @@ from boldstream.streaming.progress import Report
 
 
 @dataclass(frozen=True, eq=False)
-class TrialBetas:
+class TrialBetas(Betas):
     """Betas of single trials.
 
     Attributes
@@ -60,6 +61,10 @@ class TrialBetas:
     excluded: pd.DataFrame
     mask: NDArray[np.bool_]
     path: Path | None = None
+
+    @property
+    def held_in(self) -> Any:
+        return self.path if self.image is None else self.image
 
 
 @warnings_at_caller()
@@ -121,8 +126,16 @@ def trial_betas(
         agree with the JSON file beside the image.
     hrf_model : str, callable, list of callables, or None
         As nilearn's; not "fir".
-    drift_model, high_pass, drift_order, slice_time_ref, min_onset
-        As in :class:`nilearn.glm.first_level.FirstLevelModel`.
+    drift_model : {"cosine", "polynomial", None}
+        Slow changes in the model, as in :class:`nilearn.glm.first_level.FirstLevelModel`.
+    high_pass : float
+        Hz; cosines take out what is slower.
+    drift_order : int
+        Of polynomials.
+    slice_time_ref : float
+        When a volume counts as taken, as a share of the repetition time from 0 to 1.
+    min_onset : float
+        Seconds from the first volume; events that begin before cannot be estimated.
     confounds, sample_mask
         As for `boldstream.extract`: part of the model, and volumes to keep.
     penalty : float
@@ -224,7 +237,7 @@ def trial_betas(
         sample_mask=sample_mask,
     )
     whole = np.ones(series.grid.shape, dtype=bool)
-    inside = whole if mask is None else load_mask(mask, series.grid, name="mask").array
+    inside = whole if mask is None else load_mask(mask, series.grid, may_resample=False).array
     reader = RunReader(
         mask=inside,
         fraction=fraction,
@@ -245,7 +258,8 @@ def trial_betas(
     with open_sink(path, content, dtype, overwrite=overwrite) as writing:
         for run in runs:
             reader.stream(run, writing, 0, memory_limit, progress)
-    return TrialBetas(None, trials, excluded, inside, path)
+    # The current folder may change.
+    return TrialBetas(None, trials, excluded, inside, path.absolute())
 
 
 def _in_percent(signal_scaling: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol
@@ -16,9 +16,18 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import ImageFileError, ParameterError
 from boldstream.core.grid import Grid
-from boldstream.io.betas import ARRAY, LAYOUT, MANIFEST, MASK, TRIALS, open_betas_folder
+from boldstream.io.betas import (
+    ARRAY,
+    LAYOUT,
+    MANIFEST,
+    MASK,
+    TRIALS,
+    Betas,
+    is_whole_map,
+    open_betas_folder,
+)
 from boldstream.io.stream_writing import VolumeWriter, open_volume_writer
-from boldstream.io.tables import write_frame
+from boldstream.io.tables import FRAME_FORMAT, write_frame
 from boldstream.io.writing import Outputs, as_image, write_json
 
 Floats = NDArray[np.float64]
@@ -162,8 +171,10 @@ def _write_beside(outputs: Mapping[str, Path], content: FolderContent, dtype: Pr
 
 
 @dataclass(frozen=True, eq=False)
-class StoredBetas:
+class StoredBetas(Betas):
     """Betas in a folder, mapped; a page is read when it is looked at.
+
+    Other processes are given the folder, and map it for themselves.
 
     Attributes
     ----------
@@ -172,16 +183,40 @@ class StoredBetas:
     mask : ndarray of bool, shape (x, y, z)
     grid : Grid
     trials : pandas.DataFrame
+    path : Path
+        The folder.
     """
 
     values: NDArray[Any]
     mask: NDArray[np.bool_]
     grid: Grid
     trials: pd.DataFrame
+    path: Path
+
+    @property
+    def held_in(self) -> Path:
+        if not is_whole_map(self.values):
+            raise ParameterError(
+                "betas must be as `open_betas` gave them, got other `values`; an array of trials "
+                "and voxels can be given in their place"
+            )
+        return self.path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _opened_again, (self.held_in, self.trials)
+
+    def __repr__(self) -> str:
+        n_trials, n_voxels = self.values.shape
+        return f"StoredBetas({n_trials} trials × {n_voxels} voxels of {self.mask.shape})"
 
 
 def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
     """Open a folder that `trial_betas` wrote.
+
+    Parameters
+    ----------
+    path : path
+        The folder, as `output` of `trial_betas` named it.
 
     Raises
     ------
@@ -212,18 +247,17 @@ def open_betas(path: str | os.PathLike[str]) -> StoredBetas:
             f"{folder.path / ARRAY} must hold {len(trials)} trials of {folder.values.shape[1]} "
             f"voxels, trial by trial, got shape {folder.values.shape}"
         )
-    return StoredBetas(folder.values, folder.mask.array, folder.mask.grid, trials)
+    mask = folder.mask
+    return StoredBetas(folder.values, mask.array, mask.grid, trials, folder.path)
+
+
+def _opened_again(path: Path, trials: pd.DataFrame) -> StoredBetas:
+    return replace(open_betas(path), trials=trials)
 
 
 def _read_trials(path: Path) -> pd.DataFrame:
     """The table as it was written: a condition may be named "null" or "1"."""
     try:
-        return pd.read_csv(
-            path,
-            sep="\t",
-            dtype={"trial_type": str},
-            keep_default_na=False,
-            na_values=["n/a"],
-        )
+        return pd.read_csv(path, dtype={"trial_type": str}, **FRAME_FORMAT)
     except (OSError, ValueError) as error:
         raise ImageFileError(f"{path} cannot be read as a table of trials: {error}") from error

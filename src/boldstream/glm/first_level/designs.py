@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.glm.first_level.contrasts import Contrast, Floats
 from boldstream.glm.trials.events import Events, read_events
-from boldstream.glm.trials.options import Sampling
+from boldstream.glm.trials.options import Drift, Sampling
 from boldstream.signal.runs import Run
 
 _COLUMNS = ("onset", "duration", "trial_type", "modulation")
 # nilearn's defaults.
 _MIN_ONSET, _OVERSAMPLING = -24.0, 50
+# Of a confound's length: what may be left of it where it is a sum of drifts.
+_SAME = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,8 @@ def design_matrix(events: Events, n_volumes: int, t_r: float, run: Run, model: D
     columns = [name for name in _COLUMNS if name in table]
     frames = Sampling(n_volumes, t_r, model.slice_time_ref, _MIN_ONSET, _OVERSAMPLING).frames
     _warn_of_late(events, float(frames[-1]))
-    confounds = run.confounds
+    kept = _beside_drift(run, frames, model)
+    confounds = None if run.confounds is None or not kept else run.confounds[:, kept]
     delays = {} if model.fir_delays is None else {"fir_delays": model.fir_delays}
     try:
         return make_first_level_design_matrix(
@@ -137,7 +140,7 @@ def design_matrix(events: Events, n_volumes: int, t_r: float, run: Run, model: D
             drift_order=model.drift_order,
             **delays,
             add_regs=confounds,
-            add_reg_names=None if confounds is None else _names(run, confounds.shape[1]),
+            add_reg_names=None if confounds is None else [_names(run)[i] for i in kept],
             min_onset=_MIN_ONSET,
             oversampling=_OVERSAMPLING,
         )
@@ -158,5 +161,18 @@ def _warn_of_late(events: Events, last: float) -> None:
         )
 
 
-def _names(run: Run, n: int) -> list[str]:
+def _beside_drift(run: Run, frames: NDArray[np.float64], model: DesignModel) -> list[int]:
+    """Confounds that are no sum of drifts: fMRIPrep's cosines are those of the model again."""
+    if run.confounds is None:
+        return []
+    drift = Drift(model.drift_model, model.high_pass, model.drift_order)
+    basis, _ = np.linalg.qr(drift.columns(frames))
+    left = run.confounds - basis @ (basis.T @ run.confounds)
+    lengths = np.linalg.norm(run.confounds, axis=0)
+    is_drift = (lengths > 0) & (np.linalg.norm(left, axis=0) < _SAME * lengths)
+    return np.flatnonzero(~is_drift).tolist()
+
+
+def _names(run: Run) -> list[str]:
+    n = 0 if run.confounds is None else run.confounds.shape[1]
     return list(run.names) or [f"confound_{i}" for i in range(n)]

@@ -181,9 +181,9 @@ class FirstLevel(nilearn_first_level.FirstLevelModel):
             random_state=self.random_state,
         )
         self._log("running")
-        started = time.time()
+        started = time.perf_counter()
         fit = self._fitted(images, model)
-        self._log("run_done", time_in_second=time.time() - started)
+        self._log("run_done", time_in_second=time.perf_counter() - started)
         self.labels_.append(fit.labels)
         detailed = not self.minimize_memory
         self.results_.append(RunResults(fit, detailed=detailed))

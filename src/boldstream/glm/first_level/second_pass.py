@@ -26,7 +26,7 @@ class FittedRun:
 
     Attributes
     ----------
-    given : path or image
+    given : path or image, or list of these
     kept : ndarray of int or None
         Volumes that were fitted.
     state : str or None
@@ -39,7 +39,8 @@ class FittedRun:
 
     @classmethod
     def of(cls, images: Images, kept: NDArray[np.intp] | None) -> FittedRun:
-        return cls(images.paths[0] or images.given, kept, _state_of(images))
+        given = images.readable if images.is_list else images.readable[0]
+        return cls(given, kept, _state_of(images))
 
     def open(self) -> Images:
         """The images again.
@@ -52,7 +53,8 @@ class FittedRun:
         images = open_images(self.given)
         if _state_of(images) != self.state:
             raise ImageFileError(
-                f"{self.given} must be as it was when the model was fitted, got another file"
+                f"{images.source.series.name} must be as it was when the model was fitted, "
+                "got another file"
             )
         return images
 

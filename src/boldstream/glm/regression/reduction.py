@@ -67,7 +67,7 @@ class RunGLM(Reduction):
                 f"a design matrix must have a row for each of the {series.n_volumes} volumes of "
                 f"{series.name}, got {len(model.design)}"
             )
-        mask = load_mask(self.mask, series.grid, name="mask")
+        mask = load_mask(self.mask, series.grid, may_resample=False)
         rows = series.grid.rows_of(mask.array)
         # Voxels are gathered in the order in which they lie in memory: nearly twice as fast.
         positions = np.argsort(rows)

@@ -59,7 +59,9 @@ def scaling_of(sums: Sums, total: Floats, kind: Scale | None, volume_means: Floa
         ones = np.ones_like(mean)
         return Scaled(ones, -100 * ones, sums.reference - 100)
     if kind == "grand":
-        mean = np.full_like(mean, mean.mean())
+        # One voxel with NaN would take all others with it.
+        finite = mean[np.isfinite(mean)]
+        mean = np.full_like(mean, finite.mean() if finite.size else np.nan)
     if kind in ("voxel", "grand"):
         warn_of_means(mean)
         least = np.maximum(mean, 1)

@@ -9,6 +9,7 @@ volumes: where some are censored, they run across the gap, as in nilearn.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,9 +142,11 @@ class LaggedSums(Accumulator[State]):
     def cost(self) -> Cost:
         order, weights = self.functionals.order, self.functionals.weights
         voxels = len(self.staging.rows)
+        # Of a volume with NaN, which voxels have none and their values.
+        finite = 9 * voxels if self._by_volume else 0
         return Cost(
             self._sums_bytes + self.staging.bytes(),
-            scratch=min(TILE, voxels) * 8 * (order + self.staging.depth + len(weights)),
+            scratch=min(TILE, voxels) * 8 * (order + self.staging.depth + len(weights)) + finite,
             loaded=weights.nbytes + self.functionals.by_lag.nbytes + self.staging.rows.nbytes,
         )
 
@@ -175,7 +178,7 @@ class LaggedSums(Accumulator[State]):
         first = staged.start - state.kept.start
         means = state.volume_means[first : first + len(staged.stored)]
         if tile.start == 0:
-            stored = staged.stored.mean(axis=1, dtype=np.float64)
+            stored = _means_of_finite(staged.stored)
             means[:] = stored * staged.slope + staged.inter
         percent = 100 / np.maximum(means, 1)
         return Staged(staged.start, staged.stored, staged.slope * percent, staged.inter * percent)
@@ -191,6 +194,16 @@ class LaggedSums(Accumulator[State]):
             None,
             np.concatenate([first.volume_means, second.volume_means]),
         )
+
+
+def _means_of_finite(stored: NDArray[Any]) -> Floats:
+    """Mean of each volume over voxels; one with NaN would take all others with it."""
+    means: Floats = stored.mean(axis=1, dtype=np.float64)
+    for t in np.flatnonzero(~np.isfinite(means)):
+        finite = stored[t][np.isfinite(stored[t])]
+        # Without one there is nothing to divide by.
+        means[t] = finite.mean(dtype=np.float64) if finite.size else np.nan
+    return means
 
 
 def _add(sums: Sums, staged: Staged, before: int, tile: slice, weights: Floats) -> None:

@@ -98,8 +98,12 @@ def make_trial_design(
     hrf_model : str, callable, list of callables, or None
         As nilearn's. Of several columns the first gives the beta; the others
         are orthogonal to it, as nilearn makes them. Not "fir".
-    drift_model, high_pass, drift_order
+    drift_model : {"cosine", "polynomial", None}
         As nilearn's.
+    high_pass : float
+        Hz; cosines take out what is slower.
+    drift_order : int
+        Of polynomials.
     slice_time_ref : float
         Share of the TR after which a volume counts as taken, 0 to 1.
     min_onset : float

@@ -8,17 +8,15 @@ the data set that they were made of.
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from boldstream.core.errors import ParameterError, TableError
+from boldstream.core.errors import ParameterError
 from boldstream.io.bids.files import BidsFile, Tree
 from boldstream.io.bids.index import BidsIndex
 from boldstream.io.bids.names import run_of, space_of
-from boldstream.io.sidecar import read_json
+from boldstream.io.sidecar import checked_repetition_time, read_json
 
 ReadJson: TypeAlias = Callable[[Path], dict[str, Any]]
 
@@ -72,17 +70,18 @@ def repetition_time_of(
             seconds = read(sidecar.path).get("RepetitionTime")
             if seconds is None:
                 continue
-            is_number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
-            if not is_number or not 0 < seconds < math.inf:
-                raise TableError(
-                    f"RepetitionTime in {sidecar.path} must be above 0 s, got {seconds!r}"
-                )
-            return float(seconds)
+            return checked_repetition_time(seconds, sidecar.path)
     return None
 
 
 def events_of(index: BidsIndex, file: BidsFile) -> BidsFile | None:
     """The table of events of an image; None if there is none.
+
+    Parameters
+    ----------
+    index : BidsIndex
+    file : BidsFile
+        The image.
 
     Raises
     ------
@@ -99,6 +98,12 @@ def events_of(index: BidsIndex, file: BidsFile) -> BidsFile | None:
 def confounds_of(index: BidsIndex, file: BidsFile) -> BidsFile | None:
     """FMRIPrep's table of confounds for an image; None if there is none.
 
+    Parameters
+    ----------
+    index : BidsIndex
+    file : BidsFile
+        The image.
+
     Raises
     ------
     ParameterError
@@ -114,6 +119,12 @@ def confounds_of(index: BidsIndex, file: BidsFile) -> BidsFile | None:
 
 def brain_mask_of(index: BidsIndex, file: BidsFile) -> BidsFile | None:
     """The mask of the brain in an image's run and space; None if there is none.
+
+    Parameters
+    ----------
+    index : BidsIndex
+    file : BidsFile
+        The image.
 
     Raises
     ------

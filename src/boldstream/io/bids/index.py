@@ -121,7 +121,13 @@ class BidsIndex:
         return tuple(found)
 
     def problem(self, file: BidsFile | Path) -> str:
-        """What keeps a file from being read; empty if nothing does. See `find_problem`."""
+        """What keeps a file from being read; empty if nothing does. See `find_problem`.
+
+        Parameters
+        ----------
+        file : BidsFile or Path
+            Below the root of the data set or its derivatives.
+        """
         path = file.path if isinstance(file, BidsFile) else file
         return find_problem(path, [tree.root for tree in self.trees])
 

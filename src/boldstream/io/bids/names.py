@@ -21,6 +21,11 @@ SPACE_ENTITIES = ("space", "cohort", "res", "den")
 def entities_of(path: PurePath) -> dict[str, str]:
     """The key-value pairs of a BIDS name, as they are written.
 
+    Parameters
+    ----------
+    path : PurePath
+        Of which only the name counts.
+
     Examples
     --------
     >>> entities_of(PurePath("sub-01_task-rest_run-02_bold.nii.gz"))
@@ -62,12 +67,23 @@ def value_of(key: str, text: str) -> Value:
 
 
 def run_of(entities: Entities) -> tuple[Value, ...]:
-    """What tells a run from others of its subject: equal for a run and what belongs to it."""
+    """What tells a run from others of its subject: equal for a run and what belongs to it.
+
+    Parameters
+    ----------
+    entities : mapping of str to str
+        As `entities_of` gives them.
+    """
     return tuple(entities.get(key, "") for key in RUN_ENTITIES)
 
 
 def space_of(entities: Entities) -> str:
     """The space of an image, as fMRIPrep takes it; empty where it has none.
+
+    Parameters
+    ----------
+    entities : mapping of str to str
+        As `entities_of` gives them.
 
     Examples
     --------
@@ -80,6 +96,11 @@ def space_of(entities: Entities) -> str:
 
 def natural_order(path: PurePath | str) -> list[tuple[int, int, str]]:
     """Key that sorts run-2 before run-10.
+
+    Parameters
+    ----------
+    path : path or str
+        Whose text is ordered.
 
     Examples
     --------

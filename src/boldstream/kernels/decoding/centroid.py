@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.spheres import gather, standardise
+from boldstream.kernels.decoding.spheres import gather, shorter, standardise
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -41,15 +41,6 @@ def class_sizes(codes: Any, train: Rows, n: Floats) -> None:
     n[:] = 0.0
     for t in train:
         n[codes[t]] += 1.0
-
-
-@jit
-def shorter(x: Floats) -> Any:
-    """Samples with the same products in fewer dimensions, if there are many more voxels."""
-    p, n = x.shape
-    if p <= 2 * n:
-        return x
-    return np.linalg.qr(x)[1].copy()
 
 
 @jit

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
 from boldstream.kernels.decoding.centroid import class_sizes, write_columns
-from boldstream.kernels.decoding.linalg import factor, solve_factored_many
-from boldstream.kernels.decoding.spheres import gather, standardise
+from boldstream.kernels.decoding.linalg import factor, put, solve_factored_many
+from boldstream.kernels.decoding.spheres import centre, gather, shorter, standardise
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -26,6 +26,11 @@ SVD, FIXED, LEDOIT_WOLF, RIDGE = range(4)
 _SAFE = 4.0
 # Largest condition at which scikit-learn's least squares surely drop nothing.
 _CONDITION = 1e11
+# Of more voxels than these there is no matrix of voxels: a whole brain's would be gigabytes.
+WIDE = 500
+# Beyond this, eigenvalues of samples beside those of the diagonal take too many digits from
+# a difference of products; beyond the next, the diagonal is rounding.
+_BESIDE, _ROUNDING = 1e8, 1e15
 
 
 @jit
@@ -230,9 +235,12 @@ def _ledoit_wolf(z: Floats, mean: Floats, scale: Floats) -> Any:
 @jit
 def _shrink(
     z: Floats, m: Floats, away: Floats, n: Floats, priors: Floats, kind: int, amount: float,
-    d: Floats,
+    n_voxels: int, d: Floats,
 ) -> None:  # fmt: skip
-    """Weigh samples `z` so that W is zzᵀ and the diagonal `d`."""
+    """Weigh samples `z` so that W is zzᵀ and the diagonal `d`.
+
+    `n_voxels` are those of the sphere, of which `z` may be a rotation to fewer dimensions.
+    """
     p, at = len(z), 0
     d[:] = amount if kind == RIDGE else 0.0
     scale = np.empty(p)
@@ -245,7 +253,7 @@ def _shrink(
             for v in range(p):
                 for i in range(size):
                     square += part[v, i] * part[v, i]
-            d += amount * weight * square / p
+            d += amount * weight * square / n_voxels
             weight *= 1.0 - amount
         elif kind == LEDOIT_WOLF and size > 0:
             shrinkage, mu = _ledoit_wolf(part.copy(), m[:, k] + away, scale)
@@ -268,28 +276,67 @@ def _divide_by_sd(variances: Floats, x: Floats) -> None:
 
 
 @jit
+def _by_samples(z: Floats, m: Floats, e: Floats, out: Floats) -> None:
+    """Scores with W = zzᵀ + I, from products of samples."""
+    g = np.dot(z.T.copy(), z)
+    for i in range(len(g)):
+        g[i, i] += 1.0
+    b, t = np.dot(z.T.copy(), m), np.dot(z.T.copy(), e)
+    factor(g, len(g))
+    dual = -b
+    solve_factored_many(g, dual, len(g))
+    _scores(m, m, e, out)
+    _scores(dual, b, t, out)
+
+
+@jit
+def _by_rotation(z: Floats, m: Floats, e: Floats, out: Floats) -> None:
+    """Scores with W = zzᵀ + I, from what is given turned to as many dimensions as it spans."""
+    n, k = z.shape[1], z.shape[1] + m.shape[1]
+    given = np.empty((len(z), k + e.shape[1]))
+    for v in range(len(z)):
+        put(z[v], given[v, :n])
+        put(m[v], given[v, n:k])
+        put(e[v], given[v, k:])
+    turned = np.linalg.qr(given)[1].copy()
+    z, m, e = turned[:, :n].copy(), turned[:, n:k].copy(), turned[:, k:].copy()
+    a = np.dot(z, z.T.copy())
+    for v in range(len(a)):
+        a[v, v] += 1.0
+    factor(a, len(a))
+    dual = m.copy()
+    solve_factored_many(a, dual, len(a))
+    _scores(dual, m, e, out)
+
+
+@jit
 def _least_squares(z: Floats, m: Floats, e: Floats, d: Floats, out: Floats) -> bool:
     """Scores with W = zzᵀ and the diagonal `d`; False where W may be singular."""
     p, n = z.shape
-    total = d.sum()
+    total, beside = d.sum(), 0.0
     for v in range(p):
+        square = 0.0
         for i in range(n):
-            total += z[v, i] * z[v, i]
+            square += z[v, i] * z[v, i]
+        total += square
+        beside += square / d[v]
     least = d.min()
-    if p > n and total < 1e8 * least:
+    wide = p > max(WIDE, n)
+    certain = least > 0.0 and (wide or total < _CONDITION * least)
+    if p > n and certain and beside < _BESIDE:
         _divide_by_sd(d, z)
         _divide_by_sd(d, m)
         _divide_by_sd(d, e)
-        g = np.dot(z.T.copy(), z)
-        for i in range(n):
-            g[i, i] += 1.0
-        b, t = np.dot(z.T.copy(), m), np.dot(z.T.copy(), e)
-        factor(g, n)
-        dual = -b
-        solve_factored_many(g, dual, n)
-        _scores(m, m, e, out)
-        _scores(dual, b, t, out)
+        _by_samples(z, m, e, out)
         return True
+    if wide and certain and beside < _ROUNDING:
+        _divide_by_sd(d, z)
+        _divide_by_sd(d, m)
+        _divide_by_sd(d, e)
+        _by_rotation(z, m, e, out)
+        return True
+    if wide:
+        return False
     a = np.dot(z, z.T.copy())
     for v in range(p):
         a[v, v] += d[v]
@@ -329,14 +376,23 @@ def decide_lda(
     n_classes = log_priors.shape[2]
     n = np.empty(n_classes)
     solved[:] = True
+    # A diagonal that is the same for all voxels is so in any rotation of them.
+    turned = kind in (FIXED, RIDGE)
     for s in range(len(starts) - 1):
         given = gather(values, members[starts[s] : starts[s + 1]])
-        p = len(given)
-        d, away = np.empty(p), np.empty(p)
+        n_voxels = len(given)
+        if turned and not scaled:
+            centre(given)
+            given = shorter(given)
         for f in range(len(test_at) - 1):
             inside = train[train_at[f] : train_at[f + 1]]
             held_out = test[test_at[f] : test_at[f + 1]]
-            x = standardise(given, inside) if scaled else given
+            x = given
+            if scaled:
+                x = standardise(given, inside)
+                x = shorter(x) if turned else x
+            p = len(x)
+            d, away = np.empty(p), np.empty(p)
             scores = np.empty((n_classes, len(held_out)))
             for label in range(len(codes)):
                 z, m = np.empty((p, len(inside))), np.empty((p, n_classes))
@@ -349,7 +405,7 @@ def decide_lda(
                 if kind == SVD:
                     well = _svd(z, m, e, n, np.exp(prior), amount, scores)
                 else:
-                    _shrink(z, m, away, n, np.exp(prior), kind, amount, d)
+                    _shrink(z, m, away, n, np.exp(prior), kind, amount, n_voxels, d)
                     well = _least_squares(z, m, e, d, scores)
                 solved[s, label] = solved[s, label] and well
                 write_columns(scores, out[s, label, test_at[f] : test_at[f + 1]])

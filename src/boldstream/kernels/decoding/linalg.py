@@ -111,7 +111,6 @@ def _take(a: Floats, start: int, m: int, rows: Floats, pivot: Floats) -> None:
     for q in range(PIVOTS):
         for r in range(PIVOTS):
             pivot[q, r] = rows[q, start + r] if max(q, r) < m else (1.0 if q == r else 0.0)
-    rows[:, start : start + m] = 0.0
 
 
 @jit

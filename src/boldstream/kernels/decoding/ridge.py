@@ -83,7 +83,8 @@ def from_fold(k: Floats, alpha: float, intercept: bool, train: Rows, test: Rows,
     for j in range(len(test)):
         mean = (1.0 - b[:, j].sum()) / n if intercept else 0.0
         for i in range(n):
-            out[j, train[i]] = b[i, j] + mean
+            # A sample that is trained on twice has a weight for each time.
+            out[j, train[i]] += b[i, j] + mean
 
 
 @jit

@@ -15,6 +15,7 @@ from boldstream.kernels.decoding.newton_primal import fit_primal, hessian
 from boldstream.kernels.decoding.spheres import (
     gather,
     gram,
+    shorter,
     split_constant,
     standardise,
     with_border,
@@ -229,8 +230,9 @@ def _by_features(
     offset: float,
     out: NDArray[np.float32],
 ) -> None:
-    d, n = x.shape
-    features, rows = with_border(x, border)
+    # The Hessian is features × features: of a whole brain it would be gigabytes.
+    features, rows = with_border(shorter(x), border)
+    d, n = len(features) - 1, len(rows)
     precision = np.ones(d + 1)
     if weight > 0.0:
         precision[d] = 1.0 / weight
@@ -269,7 +271,7 @@ def decide_by_features(
     offset: float,
     out: NDArray[np.float32],
 ) -> None:
-    """As `decide_by_products`; faster where samples are more than voxels."""
+    """As `decide_by_products`; faster where samples are more than voxels, sound at any cost."""
     n_folds = len(test_at) - 1
     for sphere in range(len(starts) - 1):
         x = gather(values, members[starts[sphere] : starts[sphere + 1]])

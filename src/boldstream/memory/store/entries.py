@@ -12,10 +12,12 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +38,7 @@ from boldstream.memory.store.recipe import VERSION, FileIdentity
 DATA = "data.npy"
 VOXELS = "voxels.npy"
 ENTRY_SUFFIX, PART_SUFFIX = ".boldstream", ".part"
-_MANIFEST = "manifest.json"
+_MANIFEST, _CHECKSUM = "manifest.json", "crc32"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class Manifest:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             # ASCII escapes carry file names that are no valid Unicode.
-            json.dump(asdict(self), file, indent=1)
+            said = asdict(self)
+            json.dump(said | {_CHECKSUM: _checksum(said)}, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
 
@@ -108,14 +111,21 @@ def read_manifest(folder: Path) -> Manifest | None:
     """Read the manifest of an entry and compare its files with it; None where anything is off."""
     try:
         raw = json.loads((folder / _MANIFEST).read_text(encoding="ascii"))
+        # An affine with one digit changed would still be one.
+        if raw.pop(_CHECKSUM) != _checksum(raw):
+            return None
         raw["files"] = tuple(FileIdentity(**file) for file in raw["files"])
         for name in ("shape", "grid_shape", "run_lengths"):
             raw[name] = tuple(raw[name])
         raw["scalings"] = tuple((n, slope, inter) for n, slope, inter in raw["scalings"])
         manifest = Manifest(**raw)
         return manifest if _is_whole(folder, manifest) else None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return None
+
+
+def _checksum(said: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(said, sort_keys=True).encode("ascii"))
 
 
 def _is_whole(folder: Path, manifest: Manifest) -> bool:

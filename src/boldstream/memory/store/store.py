@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.stored import mapped_place
 from boldstream.memory.folders import Folder, find_folder
-from boldstream.memory.locks import reap, writer_lock
+from boldstream.memory.locks import lock_path, reap, try_writer_lock, writer_lock
 from boldstream.memory.mapped import MemoryMappedArray
 from boldstream.memory.store.entries import (
     DATA,
@@ -92,6 +93,7 @@ class Store:
         self.folder: Folder = find_folder(folder)
         self._hash_content = hash_content
         reap(self.folder.path, PART_SUFFIX)
+        self._remove_parts()
 
     def voxels(
         self,
@@ -288,6 +290,14 @@ class Store:
         for entry in self.entries():
             if entry.path != made and entry.layout != "damaged" and not entry.is_current:
                 remove_entry(entry.path)
+
+    def _remove_parts(self) -> None:
+        """Remove what is left of entries whose removal was interrupted, their lock gone."""
+        for part in self._folders(PART_SUFFIX):
+            lock = try_writer_lock(lock_path(part))
+            if lock is not None:
+                with lock:
+                    shutil.rmtree(part, ignore_errors=True)
 
     def _folders(self, *suffixes: str) -> list[Path]:
         """Those of the store; the folder may hold a ``study.boldstream`` of the user's."""

@@ -113,7 +113,7 @@ class StoredVoxels:
         StorageError
             If this is closed.
         """
-        rows = self._checked(rows)
+        rows = _positions("rows", rows, len(self.voxels))
         if (np.diff(rows) <= 0).any():
             raise ParameterError("`rows` must ascend, got positions that do not")
         out = freeable((len(rows), self.n_volumes), np.float32)
@@ -126,8 +126,13 @@ class StoredVoxels:
                 self._scale(out[some, span].T, values.take(inside, axis=0).T, span)
         return out
 
-    def find_finite(self) -> NDArray[np.bool_]:
-        """Which voxels hold no NaN and no infinity in any volume; reads all of them once.
+    def find_finite(self, volumes: NDArray[np.integer[Any]] | None = None) -> NDArray[np.bool_]:
+        """Which voxels hold no NaN and no infinity; reads them once.
+
+        Parameters
+        ----------
+        volumes : ndarray of int, optional
+            Where to look; by default in all.
 
         Returns
         -------
@@ -135,15 +140,21 @@ class StoredVoxels:
 
         Raises
         ------
+        ParameterError
+            If there is no such volume.
         StorageError
             If this is closed.
         """
         every = np.arange(len(self.voxels))
         finite = np.ones(len(every), np.bool_)
-        # Integers are finite; where the last panel is not full it holds zeros.
-        for index, _ in self._spans() if self._dtype.kind == "f" else ():
-            for some in self._windows(every):
-                values = self._read_panel(index, some.start, some.stop)
+        asked = np.full(self.n_volumes, volumes is None)
+        if volumes is not None:
+            asked[_positions("volumes", volumes, self.n_volumes)] = True
+        # Integers are finite.
+        for index, span in self._spans() if self._dtype.kind == "f" else ():
+            columns = np.flatnonzero(asked[span])
+            for some in self._windows(every) if len(columns) else ():
+                values = self._read_panel(index, some.start, some.stop).take(columns, axis=1)
                 finite[some] &= np.isfinite(values).all(axis=1)
         return finite
 
@@ -243,7 +254,7 @@ class StoredVoxels:
         if asked is None:
             return np.arange(len(self.voxels))
         if isinstance(asked, np.ndarray) and asked.ndim == 1:
-            return self._checked(asked)
+            return _positions("columns", asked, len(self.voxels))
         wanted = np.flatnonzero(load_mask(asked, self.grid).array)
         columns = np.searchsorted(self.voxels, wanted)
         inside = self.voxels.take(columns, mode="clip") == wanted
@@ -253,16 +264,6 @@ class StoredVoxels:
                 f"{len(wanted)} voxels are not in {self.path}"
             )
         return columns
-
-    def _checked(self, columns: NDArray[Any]) -> NDArray[np.intp]:
-        n = len(self.voxels)
-        if columns.dtype.kind not in "iu":
-            raise ParameterError(f"`columns` must be integers, got an array of {columns.dtype}")
-        if len(columns) and not (columns.min() >= 0 and columns.max() < n):
-            raise ParameterError(
-                f"`columns` must lie from 0 to {n - 1}, got {columns.min()} to {columns.max()}"
-            )
-        return columns.astype(np.intp, copy=False)
 
     def __enter__(self) -> StoredVoxels:
         return self
@@ -287,6 +288,17 @@ def open_voxels(path: Path) -> StoredVoxels:
         If it was removed.
     """
     return StoredVoxels(require_entry(path))
+
+
+def _positions(name: str, given: NDArray[Any], n: int) -> NDArray[np.intp]:
+    """Positions among `n` of something, checked."""
+    if given.dtype.kind not in "iu":
+        raise ParameterError(f"`{name}` must be integers, got an array of {given.dtype}")
+    if len(given) and not (given.min() >= 0 and given.max() < n):
+        raise ParameterError(
+            f"`{name}` must lie from 0 to {n - 1}, got {given.min()} to {given.max()}"
+        )
+    return given.astype(np.intp, copy=False)
 
 
 def _load_voxels(entry: OpenEntry) -> NDArray[np.intp]:

@@ -9,11 +9,15 @@ from boldstream.core.errors import TableError
 from boldstream.report.blocks import Methods, listed
 from boldstream.report.methods.references import Citations
 from boldstream.report.methods.steps import WORDS, Parameters, Words
-from boldstream.report.reading import Run, Unit
+from boldstream.report.results import Run, Unit
 
 __all__ = ["methods_of"]
 
 BETAS = "betas"
+# It has a design for subjects with events alone.
+_QUALITY = "quality"
+# Parameters that all subjects have in common.
+_OF_ALL = ("settings", "targets", "confound_settings")
 _PACKAGES = {
     "numpy": ("NumPy", "harris2020"),
     "scipy": ("SciPy", "virtanen2020"),
@@ -40,10 +44,12 @@ def methods_of(run: Run) -> Methods | None:
     cite = Citations()
     notes = {**_removed(run), **_by_analysis(done)}
     paragraphs = [_subjects(run, done)]
+    others = _made_otherwise(done)
     for step, words in WORDS.items():
         for (of, name), note in notes.items():
             if of == step:
-                paragraphs.append(_told(words, name, note["parameters"], cite))
+                told = _told(words, name, note["parameters"], cite)
+                paragraphs.append(told + others.get((of, name), ""))
     paragraphs += [
         f"An analysis “{step}” ({name}) was done." for step, name in notes if step not in WORDS
     ]
@@ -79,6 +85,23 @@ def _by_analysis(done: Iterable[Unit]) -> dict[tuple[str, str], dict[str, Any]]:
         elif unit.part and unit.subject == first[key]:
             found[key] = _with_regions(found[key], unit.note())
     return found
+
+
+def _made_otherwise(done: Iterable[Unit]) -> dict[tuple[str, str], str]:
+    """A sentence for each analysis that some subjects have of other settings than the first."""
+    settings: dict[tuple[str, str], dict[str, Any]] = {}
+    odd: dict[tuple[str, str], dict[str, None]] = {}
+    for unit in done:
+        key, given = (unit.step, unit.name), unit.note().get("parameters")
+        if unit.step == _QUALITY or not isinstance(given, dict):
+            continue
+        own = {name: given[name] for name in _OF_ALL if name in given}
+        if settings.setdefault(key, own) != own:
+            odd.setdefault(key, {})[unit.subject] = None
+    return {
+        (step, name): f" With subjects {listed([*subjects])} it was made with other settings."
+        for (step, name), subjects in odd.items()
+    }
 
 
 def _with_regions(note: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def betas(name: str, given: Parameters, cite: Citations) -> Sentences:
     of = f" of the conditions {listed(some)}" if some else ""
     t_r = given.get("t_r")
     every = f" (repetition time {number(t_r)} s)" if t_r else ""
-    percent = " Betas are in percent of a voxel's mean over time." if settings["percent"] else ""
+    is_percent = bool(settings["signal_scaling"])
+    percent = " Betas are in percent of a voxel's mean over time." if is_percent else ""
     return [
         f"The response to each trial{of} was estimated in every voxel{every} by {model}, with "
         f"{response_words(settings, cite)} and {confound_words(given, cite)}.",
@@ -273,7 +274,7 @@ def _noise_words(model: str) -> str:
 def contrasts(name: str, given: Parameters, cite: Citations) -> Sentences:
     """Contrasts of conditions."""
     settings = given["settings"]
-    percent = " Effects are in percent of a voxel's mean." if settings.get("percent") else ""
+    percent = " Effects are in percent of a voxel's mean." if settings.get("signal_scaling") else ""
     of = [f"{label}: {expression}" for label, expression in settings["contrasts"].items()]
     return [
         f"A general linear model of all runs ({name}) had {response_words(settings, cite)} and "

@@ -7,7 +7,7 @@ from boldstream.report.blocks import Block, Picture, Text, make_table, number
 from boldstream.report.drawings import draw_choices
 from boldstream.report.frames import gather, read_frame
 from boldstream.report.pictures import as_picture, new_figure
-from boldstream.report.reading import Unit
+from boldstream.report.results import Unit
 
 STEP = "behaviour"
 HEADINGS = {

@@ -10,7 +10,7 @@ from boldstream.plotting import plot_decoding
 from boldstream.report.blocks import NOTHING, Block, Picture, Title, number, p_value, table_of
 from boldstream.report.frames import gather
 from boldstream.report.pictures import as_picture, new_figure
-from boldstream.report.reading import Unit
+from boldstream.report.results import Unit, by_analysis
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -35,8 +35,7 @@ _HEADINGS = {
 def decoding_blocks(units: list[Unit]) -> list[Block]:
     """Of each analysis, a picture for each target and a table."""
     blocks: list[Block] = []
-    for name in dict.fromkeys(unit.name for unit in units):
-        own = [unit for unit in units if unit.name == name]
+    for name, own in by_analysis(units):
         table = gather(own, "decoding.tsv", "roi", "target", "score")
         if table.empty:
             continue

@@ -8,7 +8,8 @@ from pathlib import Path
 from boldstream.core.budget import format_bytes
 from boldstream.report.blocks import Block, Cell, make_table
 from boldstream.report.making import Maker
-from boldstream.report.reading import DESCRIPTION, STATUS, SUBJECTS, Unit
+from boldstream.report.reading import DESCRIPTION, STATUS, SUBJECTS
+from boldstream.report.results import Unit
 
 
 def file_blocks(maker: Maker, units: Sequence[Unit], *, of_run: bool = False) -> list[Block]:

@@ -12,7 +12,7 @@ from boldstream.report.blocks import Block, Picture, Pictures, Title, listed, nu
 from boldstream.report.drawings import draw_points
 from boldstream.report.frames import gather
 from boldstream.report.pictures import as_picture, new_figure
-from boldstream.report.reading import Unit
+from boldstream.report.results import Unit, by_analysis
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -33,8 +33,7 @@ _PAIRS = {
 def geometry_blocks(units: list[Unit]) -> list[Block]:
     """Of each analysis its RDMs, models and dimensions."""
     blocks: list[Block] = []
-    for name in dict.fromkeys(unit.name for unit in units):
-        own = [unit for unit in units if unit.name == name]
+    for name, own in by_analysis(units):
         pairs = gather(own, "rdm.tsv", *_PAIRS)
         if not pairs.empty:
             metric = str(own[0].parameters()["settings"].get("metric", "dissimilarity"))

@@ -13,7 +13,7 @@ from boldstream.io.writing import as_image
 from boldstream.report.blocks import Block, Text, Title, make_table, table_of
 from boldstream.report.frames import gather, read_frame
 from boldstream.report.making import Maker
-from boldstream.report.reading import Unit, read_json
+from boldstream.report.results import Unit, by_analysis, read_json
 from boldstream.report.sections.decoding import scores_picture
 from boldstream.report.sections.maps import space_of
 
@@ -179,8 +179,7 @@ def scores_by_analysis(units: list[Unit]) -> dict[str, DataFrame]:
         ("decoding.tsv", "decoding", "target"),
         ("geometry.tsv", "geometry", "model"),
     ):
-        for name in dict.fromkeys(unit.name for unit in units if unit.step == step):
-            own = [unit for unit in units if unit.name == name]
+        for name, own in by_analysis(unit for unit in units if unit.step == step):
             table = gather(own, suffix, "subject", "roi", by, "score")
             if len(table):
                 found[name] = table[

@@ -8,7 +8,7 @@ from typing import Any
 
 from boldstream.report.blocks import Block, Text
 from boldstream.report.making import Maker
-from boldstream.report.reading import Unit, read_json
+from boldstream.report.results import Unit, read_json
 
 SEARCHLIGHT, CONTRASTS, MODELS = "searchlight", "contrasts", "rdm_searchlight"
 _SCORES = {"r2": "R²"}

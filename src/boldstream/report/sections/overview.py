@@ -17,7 +17,7 @@ from boldstream.report.blocks import (
     number,
     seconds,
 )
-from boldstream.report.reading import FAILED, Run, Unit
+from boldstream.report.results import FAILED, Run, Unit
 from boldstream.report.sections.quality import STEP as QUALITY
 from boldstream.report.sections.quality import read_summary
 

@@ -16,7 +16,7 @@ from boldstream.report.blocks import Block, Picture, listed, make_table, number,
 from boldstream.report.drawings import MOTION, draw_design, draw_motion, draw_slices
 from boldstream.report.frames import gather, read_frame
 from boldstream.report.pictures import as_picture, new_figure
-from boldstream.report.reading import Unit, read_json
+from boldstream.report.results import Unit, read_json
 from boldstream.signal.quality import HIGH_MOTION, Carpet
 
 STEP = "quality"

@@ -14,7 +14,7 @@ from boldstream.core.budget import format_bytes
 from boldstream.plotting import plot_memory
 from boldstream.report.blocks import Block, Cell, Picture, make_table, seconds
 from boldstream.report.pictures import as_picture, new_figure
-from boldstream.report.reading import Unit
+from boldstream.report.results import Unit, by_analysis
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -181,8 +181,7 @@ def _told(
 
 def _steps(units: Sequence[Unit]) -> Block:
     rows = []
-    for name in dict.fromkeys(unit.name for unit in units):
-        own = [unit for unit in units if unit.name == name]
+    for name, own in by_analysis(units):
         times = [unit.seconds or 0.0 for unit in own]
         peaks = [unit.peak_bytes for unit in own if unit.peak_bytes]
         highest = max(peaks) if peaks else None

@@ -75,7 +75,7 @@ class StatMap:
 
 
 def read_stat_map(
-    stat_map: OneImage, *, mask: MaskLike | None, chance: float | None, space: str | None
+    image: OneImage, *, mask: MaskLike | None, chance: float | None, space: str | None
 ) -> StatMap:
     """Read a map that is one volume.
 
@@ -86,7 +86,7 @@ def read_stat_map(
     ImageFileError, UnsupportedImageError
         If it cannot be read, or its affine has no inverse.
     """
-    volume = read_volume(stat_map, None, name="stat_map")
+    volume = read_volume(image, None, name="image")
     values = finite(volume.values, fill=np.nan)
     if mask is None:
         inside = np.isfinite(values) & (values != 0)
@@ -94,7 +94,7 @@ def read_stat_map(
         within = load_mask(mask, volume.grid, resample="mask").array
         values[~within] = np.nan
         inside = np.isfinite(values)
-    path = path_of(stat_map)
+    path = path_of(image)
     named = parse_name(path.name)[0].get("space") if space is None and path else space
     return StatMap(volume.grid, values, inside, chance, str(named) if named else None)
 

@@ -61,7 +61,7 @@ class Views:
 
 
 def write_views(
-    stat_map: OneImage,
+    image: OneImage,
     folder: str | os.PathLike[str],
     name: str,
     *,
@@ -83,7 +83,7 @@ def write_views(
 
     Parameters
     ----------
-    stat_map : path or nibabel image
+    image : path or nibabel image
         One volume. NaN has no value; 0 is not drawn unless a mask says so.
     folder : path
         Exists.
@@ -142,7 +142,7 @@ def write_views(
         raise ParameterError(
             f"`name` must be a plain file name that starts with no dot, got {name!r}"
         )
-    found = read_stat_map(stat_map, mask=mask, chance=chance, space=space)
+    found = read_stat_map(image, mask=mask, chance=chance, space=space)
     choices = thresholds_of(found, levels=thresholds, unit=unit, p_map=p_map, p_name=p_name)
     behind = None if background is None else read_volume(background, None, name="background")
     contents = [(found.grid, found.inside)] + ([] if behind is None else [tissue_of(behind)])

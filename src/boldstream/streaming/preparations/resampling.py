@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.grid import Grid
+from boldstream.io.resample import to_source
 from boldstream.kernels.neighbours import extrapolate
 from boldstream.kernels.separable import (
     Banded,
@@ -42,7 +43,7 @@ class Resampling:
 
         self._affine_transform = ndimage.affine_transform
         self._source, self._target, self._order, self._dtype = source, target, order, dtype
-        self._matrix, self._offset = _to_source(source, target)
+        self._matrix, self._offset = to_source(source, target)
         self._filters: list[Banded] | None = None
         if self._matrix.ndim == 1:
             axes = zip(source.shape, target.shape, self._matrix, self._offset, strict=True)
@@ -109,17 +110,3 @@ class Resampling:
             output=out,
             order=self._order if order is None else order,
         )
-
-
-def _to_source(source: Grid, target: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Voxel indices of the target to those of the source: matrix (or its diagonal) and offset."""
-    from scipy import linalg
-
-    # The same steps as nilearn, so that ties between voxels go to the same side.
-    if np.array_equal(source.affine, target.affine):
-        to_source = np.eye(4)
-    else:
-        to_source = np.dot(linalg.inv(source.affine), target.affine)
-    matrix, offset = to_source[:3, :3], to_source[:3, 3]
-    diagonal = np.diag(matrix)
-    return (diagonal if np.array_equal(np.diag(diagonal), matrix) else matrix), offset

@@ -13,7 +13,7 @@ from boldstream.core.grid import Grid
 from boldstream.io.source import Block, Scaling, Series
 from boldstream.kernels.gather import scale_into
 from boldstream.streaming.cost import Cost
-from boldstream.streaming.nonfinite import NanPolicy
+from boldstream.streaming.nonfinite import NanPolicy, may_be_infinite
 from boldstream.streaming.preparation import Preparation, Preparing
 from boldstream.streaming.preparations.clipping import ClipRange
 from boldstream.streaming.preparations.resampling import Resampling
@@ -160,7 +160,8 @@ class VolumeWorker(Preparing):
         resampling = self._resampling
         values = self._real(stored, scaling, out if resampling is None else self._values)
         finite = True
-        if stored.dtype.kind == "f" or (resampling is not None and resampling.overshoots):
+        overshoots = resampling is not None and resampling.overshoots
+        if overshoots or may_be_infinite(stored.dtype, scaling):
             finite = self._look(values, volume)
         if self.range.is_void:
             # There will be another pass; all that this one still has to tell is the range.

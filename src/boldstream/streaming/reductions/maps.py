@@ -180,14 +180,17 @@ class WeightTiles:
         for _, exact in self:
             self.gram += exact.T @ exact
             counts += np.count_nonzero(exact, axis=0)
+            del exact  # the next tile would be taken beside it
         self.sizes = tuple(int(count) for count in counts)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.intp], Floats]]:
         """Voxels and their weights (voxels, n), tile after tile."""
         for tile in tiles(len(self.rows)):
-            rows = self.rows[tile]
-            part = self.weights[rows] if self._by_position else self.weights[tile]
-            yield rows, part.astype(np.float64)
+            yield self.rows[tile], self._exact(tile)
+
+    def _exact(self, tile: slice) -> Floats:
+        part = self.weights[self.rows[tile]] if self._by_position else self.weights[tile]
+        return part.astype(np.float64)
 
 
 class MapRows(PerVolume):
@@ -222,5 +225,6 @@ class MapRows(PerVolume):
             read_voxels(values, block.data, voxels, block.scaling)
             self.rule.apply(values, block)
             products += values @ weights
+            del weights, values  # those of the next tile would be taken beside them
         rows.fill(self.missing)
         rows[:, self.present] = products[:, self.present] @ self.solve

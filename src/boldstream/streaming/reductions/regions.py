@@ -132,6 +132,7 @@ class RegionRows(PerVolume):
                 columns = self.present[group.regions]
                 counts = self.counts[group.regions]
                 rows[t, columns] = self.reduce(values[0], group.starts, counts)
+                del values  # the next ones would be taken beside them
 
 
 @dataclass(frozen=True)

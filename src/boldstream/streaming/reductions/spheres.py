@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,6 +32,9 @@ class Spheres(Reduction):
     nan_policy : {"propagate", "zero", "nilearn", "raise"}
         What becomes of NaN and infinity in the spheres: they go into the
         result, count as 0, count as 0 with one warning, or are refused.
+    names : sequence of str, optional
+        What to call the columns, one for each seed; by default as a file
+        says, or ``sphere_1``, ``sphere_2``, ...
 
     Returns
     -------
@@ -49,10 +53,11 @@ class Spheres(Reduction):
     radius: float
     dtype: Literal["float32", "float64"] = "float32"
     nan_policy: NanPolicy = "propagate"
+    names: Sequence[str] | None = None
 
     def bind(self, series: Series) -> Bound[Rows]:
         radius = positive_number("radius", self.radius, unit="mm")
-        seeds = load_seeds(self.seeds)
+        seeds = load_seeds(self.seeds, self.names)
         grid = series.grid
         rows, counts = sphere_neighbours(grid.shape, grid.affine, seeds.coordinates, radius)
         regions = Regions(

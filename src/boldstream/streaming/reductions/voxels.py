@@ -64,9 +64,21 @@ class Voxels(Reduction):
         one_of("dtype", self.dtype, ("float32", "float64"))
         mask = load_mask(self.mask, series.grid, resample=self.resample, name=self.name)
         rows = series.grid.rows_of(mask.array)
-        rule = NonFiniteRule(self.nan_policy, series, rows, warns=False)
-        accumulator = VoxelRows(rows, np.dtype(self.dtype), rule, series)
-        return Bound(f"Voxels({self.name})", accumulator, lambda state: state.values, 0)
+        return bind_rows(rows, series, self.dtype, name=self.name, nan_policy=self.nan_policy)
+
+
+def bind_rows(
+    rows: NDArray[np.intp],
+    series: Series,
+    dtype: Literal["float32", "float64"] = "float32",
+    *,
+    name: str,
+    nan_policy: NanPolicy,
+) -> Bound[Rows]:
+    """What gathers the voxels at these places of a flat volume; see `Voxels`."""
+    rule = NonFiniteRule(nan_policy, series, rows, warns=False)
+    accumulator = VoxelRows(rows, np.dtype(dtype), rule, series)
+    return Bound(f"Voxels({name})", accumulator, lambda state: state.values, 0)
 
 
 class VoxelRows(PerVolume):

@@ -5,24 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Any
 
 from boldstream.core.checks import integer_in
-from boldstream.core.errors import BoldstreamError, ParameterError
+from boldstream.core.errors import ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.memory.folders import find_folder
 from boldstream.memory.temporary import TemporaryFolder
-from boldstream.study.executors.base import Job, Outcome, Work
+from boldstream.study.executors.base import Work
 from boldstream.study.executors.remote import (
     PRIVATE_SCHEDULER,
     Place,
+    RemoteExecutor,
     RemoteJobs,
     import_dask,
     private_dask,
 )
 
 
-class DaskExecutor:
+class DaskExecutor(RemoteExecutor):
     """Workers of a dask cluster: one that runs already, or one of our own on this machine.
 
     A cluster of our own speaks TLS, has no dashboard, and is gone when the
@@ -49,6 +50,7 @@ class DaskExecutor:
 
     Examples
     --------
+    >>> from boldstream.study.executors.base import Outcome
     >>> DaskExecutor(Outcome, n_workers=2).n_workers
     2
     """
@@ -63,49 +65,17 @@ class DaskExecutor:
         self._work = work
         self._scheduler = scheduler
         self._n_workers = n_workers or resolve_n_jobs(-1)
-        self._client: Any = None
-        self._jobs: RemoteJobs | None = None
-        self._stack = ExitStack()
 
     @property
     def n_workers(self) -> int:
-        if self._scheduler is None or self._client is None:
+        if self._scheduler is None or self._jobs is None:
             return self._n_workers
-        return max(1, sum(map(int, self._client.nthreads().values())))
+        return max(1, sum(map(int, self._jobs.client.nthreads().values())))
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            if self._scheduler is None:
-                self._jobs = self._start(stack)
-            else:
-                self._client = self._connect(stack)
-                self._jobs = RemoteJobs(self._client, self._work)
-            stack.callback(self._jobs.cancel)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._jobs = self._client = None
-        self._stack.close()
-
-    def submit(self, job: Job) -> None:
-        """Take a job.
-
-        Raises
-        ------
-        BoldstreamError
-            Outside the block.
-        """
-        self._inside().submit(job)
-
-    def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Jobs that ended since the last call; waits for one, at most `timeout` seconds."""
-        return self._inside().wait(timeout, list)
-
-    def _inside(self) -> RemoteJobs:
-        if self._jobs is None:
-            raise BoldstreamError("jobs can be given only inside the block of an executor")
-        return self._jobs
+    def _open(self, stack: ExitStack) -> RemoteJobs:
+        if self._scheduler is None:
+            return self._start(stack)
+        return RemoteJobs(self._connect(stack), self._work)
 
     def _connect(self, stack: ExitStack) -> Any:
         distributed = import_dask("distributed")
@@ -138,8 +108,8 @@ class DaskExecutor:
                 scheduler_kwargs=PRIVATE_SCHEDULER,
             )
         stack.enter_context(cluster)
-        self._client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
-        return RemoteJobs(self._client, self._work, places=lambda: places_of(cluster))
+        client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+        return RemoteJobs(client, self._work, places=lambda: places_of(cluster))
 
 
 def places_of(cluster: Any) -> Mapping[str, Place]:

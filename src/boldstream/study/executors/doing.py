@@ -67,4 +67,4 @@ def forget_peak() -> None:
     Where it cannot, the peak is that of the whole process, never too small.
     """
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 
-from boldstream.core.budget import format_bytes
+from boldstream.core.budget import Budget, format_bytes
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import MemoryBudgetError
 from boldstream.core.jobs import resolve_n_jobs
@@ -21,20 +22,24 @@ THREAD_VARIABLES = (
 )
 
 
-def fit_workers(n_jobs: int, budget_bytes: int, need_bytes: int, *, shared_bytes: int = 0) -> int:
+def fit_workers(
+    n_jobs: int, budget: Budget, need_bytes: int, *, shared_bytes: int = 0, left_free: float = 0.0
+) -> int:
     """Say how many workers the memory carries, at most as many as are asked for.
 
     Parameters
     ----------
     n_jobs : int
         Workers that are asked for; -1 for one for each core.
-    budget_bytes : int
+    budget : Budget
         Memory of all processes together.
     need_bytes : int
         Of one worker at its peak.
     shared_bytes : int
         Held once, however many workers there are: by the program that gives
         them work.
+    left_free : float
+        Share of the budget that nobody takes.
 
     Raises
     ------
@@ -45,22 +50,36 @@ def fit_workers(n_jobs: int, budget_bytes: int, need_bytes: int, *, shared_bytes
 
     Examples
     --------
-    >>> fit_workers(8, 10 << 30, 3 << 30)
+    >>> fit_workers(8, Budget(10 << 30, 0, "RAM"), 3 << 30)
     3
-    >>> fit_workers(8, 2 << 30, 3 << 30, shared_bytes=1 << 30)
+    >>> fit_workers(8, Budget(2 << 30, 0, "RAM"), 3 << 30, shared_bytes=1 << 30)
     Traceback (most recent call last):
-    boldstream.core.errors.MemoryBudgetError: one worker needs 3 GiB, 1 GiB may be taken (2 GiB ...
+    boldstream.core.errors.MemoryBudgetError: memory must be at least 4 GiB: 3 GiB for a worker, ...
     """
     wanted = resolve_n_jobs(n_jobs)
     integer_in("need_bytes", need_bytes, 0)
-    left = max(0, budget_bytes - integer_in("shared_bytes", shared_bytes, 0))
+    left = usable_bytes(budget, left_free) - integer_in("shared_bytes", shared_bytes, 0)
     if need_bytes > left:
-        beside = f"; {format_bytes(shared_bytes)} are held already" if shared_bytes else ""
+        least = math.ceil((need_bytes + shared_bytes) / (1 - left_free))
+        is_given = budget.source == "memory_limit"
         raise MemoryBudgetError(
-            f"one worker needs {format_bytes(need_bytes)}, {format_bytes(left)} may be taken "
-            f"({format_bytes(budget_bytes)} in all{beside})"
+            f"{'`memory.limit`' if is_given else 'memory'} must be at least {format_bytes(least)}: "
+            f"{format_bytes(need_bytes)} for a worker, {format_bytes(shared_bytes)} for the "
+            f"program that gives it work, and {left_free:.0%} of all left free; got "
+            f"{format_bytes(budget.peak_bytes)}{'' if is_given else f' ({budget.source})'}"
         )
     return min(wanted, left // need_bytes) if need_bytes else wanted
+
+
+def usable_bytes(budget: Budget, left_free: float) -> int:
+    """What of a budget may be taken where a share of it is left free.
+
+    Examples
+    --------
+    >>> usable_bytes(Budget(1000, 0, "RAM"), 0.2)
+    800
+    """
+    return math.floor(budget.peak_bytes * (1 - left_free))
 
 
 def threads_each(n_workers: int) -> int:

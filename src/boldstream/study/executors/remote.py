@@ -1,18 +1,20 @@
-"""`RemoteJobs`: jobs on the workers of a dask scheduler."""
+"""`RemoteExecutor`: jobs on the workers of a dask scheduler."""
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
+from boldstream.core.errors import BoldstreamError
 from boldstream.core.optional import import_optional
 from boldstream.study.executors.base import Job, Outcome, Work
 from boldstream.study.executors.doing import do, failure
@@ -66,6 +68,9 @@ class RemoteJobs:
         same workers may be lost with it.
     explain : callable
         Says why the worker of a name is gone.
+    tend : callable, optional
+        Called with these jobs again and again while one is waited for; gives
+        outcomes of those that it ends.
     """
 
     def __init__(
@@ -75,12 +80,14 @@ class RemoteJobs:
         *,
         places: Callable[[], Mapping[str, Place]] | None = None,
         explain: Callable[[str], str] = "worker {} died, as when memory runs out".format,
+        tend: Callable[[RemoteJobs], list[Outcome]] | None = None,
     ) -> None:
         self._killed: Any = import_dask("distributed.scheduler").KilledWorker
-        self._client = client
+        self.client = client
         self._work = work
         self._places = places
         self._explain = explain
+        self._tend = tend
         self._names: dict[str, str] = {}
         self._pending: deque[Job] = deque()
         self._running: dict[str, _Running] = {}
@@ -98,21 +105,15 @@ class RemoteJobs:
 
     def submit(self, job: Job) -> None:
         self._pending.append(job)
-        if self._places is None and self._client.status == "running":
+        if self._places is None and self.client.status == "running":
             self._give_all()
 
-    def wait(self, timeout: float | None, tend: Callable[[], list[Outcome]]) -> list[Outcome]:
-        """Jobs that ended; waits for one, at most `timeout` seconds.
-
-        Parameters
-        ----------
-        timeout : float, optional
-        tend : callable
-            Called again and again while it waits; may end jobs too.
-        """
+    def wait(self, timeout: float | None) -> list[Outcome]:
+        """Jobs that ended; waits for one, at most `timeout` seconds."""
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while True:
-            outcomes = [*self._look_after(), *tend()]
+            outcomes = self._look_after()
+            outcomes += [] if self._tend is None else self._tend(self)
             left = deadline - time.monotonic()
             outcomes += self._take(0.0 if outcomes else max(0.0, min(left, _TICK_SECONDS)))
             if outcomes or not self.n_open or left <= 0:
@@ -122,7 +123,7 @@ class RemoteJobs:
         """Forget all jobs; those that run are broken off where their workers end."""
         self._pending.clear()
         if self._running:
-            self._client.cancel([running.future for running in self._running.values()])
+            self.client.cancel([running.future for running in self._running.values()])
         self._running.clear()
 
     def give_up(self, reason: str) -> list[Outcome]:
@@ -133,7 +134,7 @@ class RemoteJobs:
 
     def _look_after(self) -> list[Outcome]:
         """Tell of jobs whose workers are gone, and give others to free ones."""
-        if self._client.status in ("closing", "closed"):
+        if self.client.status in ("closing", "closed"):
             return self._lose_all("the dask scheduler is gone")
         if self._places is None:
             self._give_all()
@@ -154,7 +155,7 @@ class RemoteJobs:
 
     def _give(self, job: Job, address: str | None) -> None:
         key = f"{job.id}-{uuid4().hex}"
-        future = self._client.submit(
+        future = self.client.submit(
             do, self._work, job, key=key, pure=False, retries=0, workers=address
         )
         self._running[key] = _Running(job, future, time.perf_counter(), address)
@@ -196,7 +197,7 @@ class RemoteJobs:
     def _lose(self, key: str, address: str | None = None) -> Outcome:
         running = self._running.pop(key)
         address = address or running.address or ""
-        self._client.cancel([running.future])
+        self.client.cancel([running.future])
         return Outcome(
             running.job,
             error=self._explain(self._name_of(address)),
@@ -214,6 +215,49 @@ class RemoteJobs:
         ]
         self._running.clear()
         return outcomes + self.give_up(reason)
+
+
+class RemoteExecutor(ABC):
+    """An executor whose workers a dask client reaches, as long as its block lasts."""
+
+    _jobs: RemoteJobs | None = None
+
+    @abstractmethod
+    def _open(self, stack: ExitStack) -> RemoteJobs:
+        """Start, or find, the workers; what has to end with the block goes onto the stack."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._jobs = self._open(stack)
+            stack.callback(self._jobs.cancel)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._jobs = None
+        self._stack.close()
+
+    def submit(self, job: Job) -> None:
+        """Take a job; `wait` sees to it that there are workers for it.
+
+        Raises
+        ------
+        BoldstreamError
+            Outside the block.
+        """
+        self._inside().submit(job)
+
+    def wait(self, timeout: float | None = None) -> list[Outcome]:
+        """Jobs that ended since the last call; waits for one, at most `timeout` seconds.
+
+        Workers are watched meanwhile, and those of our own asked for and replaced.
+        """
+        return self._inside().wait(timeout)
+
+    def _inside(self) -> RemoteJobs:
+        if self._jobs is None:
+            raise BoldstreamError("jobs can be given only inside the block of an executor")
+        return self._jobs
 
 
 @contextmanager

@@ -9,20 +9,21 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from boldstream.core.budget import parse_bytes
 from boldstream.core.checks import integer_in, positive_number
-from boldstream.core.errors import BoldstreamError, ParameterError
+from boldstream.core.errors import ParameterError
 from boldstream.memory.temporary import TemporaryFolder
-from boldstream.study.executors.base import Job, Outcome, Work
+from boldstream.study.executors.base import Outcome, Work
 from boldstream.study.executors.dask import places_of
 from boldstream.study.executors.fitting import thread_variables
 from boldstream.study.executors.remote import (
     PRIVATE_SCHEDULER,
     Place,
+    RemoteExecutor,
     RemoteJobs,
     import_dask,
     private_dask,
@@ -36,7 +37,7 @@ _DEATH_SECONDS = 60
 _MIB = 1 << 20
 
 
-class SlurmExecutor:
+class SlurmExecutor(RemoteExecutor):
     """Workers on a cluster, each a job of SLURM with one worker in it.
 
     A supervisor submits as many as there is work for, and replaces those that
@@ -92,88 +93,42 @@ class SlurmExecutor:
         self._settings = settings
         self._memory = memory_of(settings, memory)
         self._logs = Path(log_folder).absolute()
-        self._places: Mapping[str, Place] = {}
-        self._jobs: RemoteJobs | None = None
-        self._supervisor: Supervisor | None = None
-        self._stack = ExitStack()
 
     @property
     def n_workers(self) -> int:
         return self._n_workers
 
-    def __enter__(self) -> Self:
+    def _open(self, stack: ExitStack) -> RemoteJobs:
         jobqueue, distributed = import_dask("dask_jobqueue"), import_dask("distributed")
         self._logs.mkdir(parents=True, exist_ok=True)
         queue = SlurmQueue(self._logs)
-        with ExitStack() as stack:
-            folder = TemporaryFolder(self._logs)
-            stack.callback(folder.close)
-            security = write_certificate(folder.path)
-            options = self._options(queue.name, folder.path)
-            with private_dask(folder.path):
-                cluster = jobqueue.SLURMCluster(
-                    n_workers=0,
-                    security=security,
-                    scheduler_options=PRIVATE_SCHEDULER,
-                    silence_logs=logging.CRITICAL,
-                    **options,
-                )
-            stack.enter_context(cluster)
-            job = cluster.job_cls(cluster.scheduler_address, name="$SLURM_JOB_ID", **options)
-            script = job.job_script()
-            queue.test(script)
-            supervisor = Supervisor(queue, script, self._n_workers, idle_seconds=self._idle_seconds)
-            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
-            stack.callback(supervisor.close)
-            jobs = RemoteJobs(
-                client, self._work, places=lambda: self._look(cluster), explain=queue.how_it_ended
+        folder = TemporaryFolder(self._logs)
+        stack.callback(folder.close)
+        security = write_certificate(folder.path)
+        options = self._options(queue.name, folder.path)
+        with private_dask(folder.path):
+            cluster = jobqueue.SLURMCluster(
+                n_workers=0,
+                security=security,
+                scheduler_options=PRIVATE_SCHEDULER,
+                silence_logs=logging.CRITICAL,
+                **options,
             )
-            stack.callback(jobs.cancel)
-            self._jobs, self._supervisor = jobs, supervisor
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._jobs = self._supervisor = None
-        self._stack.close()
-
-    def submit(self, job: Job) -> None:
-        """Take a job; workers for it are asked for by `wait`.
-
-        Raises
-        ------
-        BoldstreamError
-            Outside the block.
-        """
-        self._inside()[0].submit(job)
-
-    def wait(self, timeout: float | None = None) -> list[Outcome]:
-        """Jobs that ended since the last call; waits for one, at most `timeout` seconds.
-
-        Workers are watched, asked for and replaced meanwhile.
-        """
-        jobs, supervisor = self._inside()
-
-        def tend() -> list[Outcome]:
-            here = {place.name for place in self._places.values()}
-            trouble = supervisor.tend(here, jobs.busy, jobs.n_open)
-            return jobs.give_up(trouble) if trouble else []
-
-        return jobs.wait(timeout, tend)
-
-    def _inside(self) -> tuple[RemoteJobs, Supervisor]:
-        if self._jobs is None or self._supervisor is None:
-            raise BoldstreamError("jobs can be given only inside the block of an executor")
-        return self._jobs, self._supervisor
-
-    def _look(self, cluster: Any) -> Mapping[str, Place]:
-        _, supervisor = self._inside()
-        self._places = {
-            # One that was given back may still be here for a moment.
-            address: replace(place, free=place.free and place.name in supervisor.workers)
-            for address, place in places_of(cluster).items()
-        }
-        return self._places
+        stack.enter_context(cluster)
+        job = cluster.job_cls(cluster.scheduler_address, name="$SLURM_JOB_ID", **options)
+        script = job.job_script()
+        queue.test(script)
+        supervisor = Supervisor(queue, script, self._n_workers, idle_seconds=self._idle_seconds)
+        client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+        stack.callback(supervisor.close)
+        workers = _Watched(cluster, supervisor)
+        return RemoteJobs(
+            client,
+            self._work,
+            places=workers.look,
+            explain=queue.how_it_ended,
+            tend=workers.tend,
+        )
 
     def _options(self, name: str, folder: Path) -> dict[str, Any]:
         """What dask-jobqueue is to write into the script of a worker."""
@@ -205,6 +160,28 @@ class SlurmExecutor:
                 *("--memory-limit", "0"),
             ],
         }
+
+
+@dataclass
+class _Watched:
+    """Workers of a cluster, as a supervisor asks for them and replaces them."""
+
+    cluster: Any
+    supervisor: Supervisor
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def look(self) -> Mapping[str, Place]:
+        self.places = {
+            # One that was given back may still be here for a moment.
+            address: replace(place, free=place.free and place.name in self.supervisor.workers)
+            for address, place in places_of(self.cluster).items()
+        }
+        return self.places
+
+    def tend(self, jobs: RemoteJobs) -> list[Outcome]:
+        here = {place.name for place in self.places.values()}
+        trouble = self.supervisor.tend(here, jobs.busy, jobs.n_open)
+        return jobs.give_up(trouble) if trouble else []
 
 
 def memory_of(settings: SlurmSettings, predicted: int) -> int:

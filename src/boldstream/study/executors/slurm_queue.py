@@ -114,7 +114,7 @@ class SlurmQueue:
 def _word(log: Path) -> str:
     """What the log of a job says of its end, to be put behind a sentence."""
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return f"; it has no log {log}"
     by_slurm = [line for line in lines if line.startswith("slurmstepd")]
@@ -136,7 +136,8 @@ def _run(command: Sequence[str], text: str | None = None) -> subprocess.Complete
             input=text or "",
             env=environ,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="surrogateescape",
             timeout=_COMMAND_SECONDS,
             # Ctrl-C is for the program, which then needs these commands.
             start_new_session=True,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
+from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import BoldstreamError
 from boldstream.core.grid import Grid
 from boldstream.io.masks import load_mask
@@ -29,6 +32,11 @@ Grids: TypeAlias = dict[str, tuple[Path, Grid]]
 """Of subjects, by label: the first image, and its grid."""
 
 _OF_REGIONS = (ExtractionSettings, DecodingSettings, GeometrySettings)
+_NAMES = re.compile(r"`([^`]*)`|\b([^\W\d]\w*)")
+# Regressors of every model, and names of conditions that a table may write in several ways.
+_OTHERS = re.compile(r"drift_\d+$|constant$|[\d.]+$")
+# Which of fMRIPrep's a strategy gives is known when its tables are read.
+_OF_STRATEGIES = re.compile(r"trans_|rot_|csf|white_matter|global_signal|cosine|[acw]_comp_cor")
 _RESAMPLE = "; `rois.resample: true` brings it there (nearest neighbour)"
 
 
@@ -206,3 +214,42 @@ def _without(inputs: StudyInputs, problems: list[Problem]) -> StudyInputs:
     unusable = {one.subject for one in problems}
     left = {label: x for label, x in inputs.subjects.items() if label not in unusable}
     return replace(inputs, subjects=left, problems=(*inputs.problems, *problems))
+
+
+def check_contrasts(settings: StudySettings, inputs: StudyInputs) -> list[Wrong]:
+    """Say which contrasts name what is a condition of no subject, and so wrong in the study file.
+
+    Parameters
+    ----------
+    settings : StudySettings
+    inputs : StudyInputs
+        Where its conditions are not known, nothing is said.
+    """
+    return [
+        (("analyses", i, "contrasts", name), text)
+        for i, analysis in enumerate(settings.analyses)
+        if isinstance(analysis, ContrastsSettings) and inputs.conditions
+        for name, expression in analysis.contrasts.items()
+        for text in _unless_conditions(expression, inputs, settings)
+    ]
+
+
+def _unless_conditions(
+    expression: str, inputs: StudyInputs, settings: StudySettings
+) -> Iterator[str]:
+    conditions, confounds = inputs.conditions, settings.confounds
+    if expression in conditions:
+        return
+
+    def is_known(name: str) -> bool:
+        # Derivatives and delays of a condition begin with its name.
+        of_events = any(name == one or name.startswith(f"{one}_") for one in conditions)
+        of_table = any(fnmatchcase(name, one) for one in confounds.columns)
+        of_strategy = confounds.strategy is not None and _OF_STRATEGIES.match(name)
+        return bool(of_events or of_table or of_strategy or _OTHERS.match(name))
+
+    for quoted, plain in _NAMES.findall(expression):
+        name = quoted or plain
+        if not is_known(name):
+            hint = did_you_mean(name, conditions) or f"; there are {', '.join(sorted(conditions))}"
+            yield f"must name conditions of the events, got {name!r}{hint}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from boldstream.core.checks import did_you_mean
+from boldstream.signal.confounds import matching
 from boldstream.study.settings.analyses import OF_BEHAVIOUR
 from boldstream.study.settings.models import StudySettings
 
@@ -32,7 +32,7 @@ def missing_columns(path: Path, wanted: Iterable[str]) -> Iterator[str]:
     """Say which columns a table lacks; * stands for anything."""
     names = _first_line(path)
     for pattern in wanted:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not matching(names, pattern):
             yield f"must have a column {pattern!r}{did_you_mean(pattern, names)}"
 
 

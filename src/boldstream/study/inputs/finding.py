@@ -22,6 +22,7 @@ from boldstream.io.bids import (
 )
 from boldstream.io.sidecar import read_json
 from boldstream.io.study import FMRIPREP
+from boldstream.io.tables import read_table
 from boldstream.study.inputs.columns import columns_of_events, missing_columns
 from boldstream.study.inputs.found import Problem, RunFiles, StudyInputs, SubjectFiles
 from boldstream.study.inputs.images import ImageFinder, RunImage, Tell, pair_by_run, tables_of
@@ -95,7 +96,7 @@ def find_inputs(settings: StudySettings, base: Path) -> StudyInputs:
             problems += wrong
             if not wrong:
                 subjects[subject] = files
-    return StudyInputs(root, subjects, tuple(problems), excluded)
+    return StudyInputs(root, subjects, tuple(problems), excluded, finder.conditions)
 
 
 class _SubjectFinder:
@@ -115,6 +116,8 @@ class _SubjectFinder:
         self._has_task = any(isinstance(one, _OF_TASK) for one in settings.analyses)
         self._needs_events = bool(self._has_task or settings.behaviour or settings.targets)
         self._columns_of_events = columns_of_events(settings)
+        self._has_contrasts = any(isinstance(one, ContrastsSettings) for one in settings.analyses)
+        self._conditions: set[str] | None = set()
         # Subjects share sidecars and masks: each is looked at once.
         self._read_json = cache(self._read_sidecar)
         self._named_problem = cache(partial(find_problem, roots=(Path("/"),)))
@@ -156,7 +159,25 @@ class _SubjectFinder:
             return [None] * len(runs)
         template = self._data.events_template
         tables = self._tables(subject, "events", template, runs, tell)
+        for table in tables if self._has_contrasts else ():
+            self._gather_conditions(table)
         return self._checked(tables, self._columns_of_events, tell)
+
+    @property
+    def conditions(self) -> frozenset[str]:
+        """Conditions of all subjects so far; none where a table did not tell its own."""
+        return frozenset(self._conditions or ())
+
+    def _gather_conditions(self, table: Path | None) -> None:
+        """Take the conditions of a table in; what keeps it from being read is told elsewhere."""
+        found = None
+        if table is not None and not self._index.problem(table):
+            with suppress(TableError):
+                found = read_table(table).columns.get("trial_type")
+        if found is None or self._conditions is None:
+            self._conditions = None
+        else:
+            self._conditions |= set(found)
 
     def _confounds(self, subject: str, runs: Sequence[RunImage], tell: Tell) -> list[Path | None]:
         settings = self._settings.confounds
@@ -271,7 +292,7 @@ class _SubjectFinder:
 def _named_files(settings: StudySettings) -> list[str]:
     """Files that a study file names beside masks of regions and of the brain."""
     atlas = settings.rois.atlas
-    named = [] if atlas is None else [atlas.image, atlas.labels]
+    named = [] if atlas is None else [atlas.image, atlas.names]
     for analysis in settings.analyses:
         if isinstance(analysis, SearchlightSettings | RdmSearchlightSettings):
             named.append(analysis.process_mask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,10 @@ from boldstream.io.bids.names import natural_order
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+
+# Subjects that a line names.
+_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,35 @@ class Problem:
         return f"{self.path}: {self.what}"
 
 
+def told(problems: Iterable[Problem]) -> list[str]:
+    """Problems in lines, each mistake once with the subjects that it concerns.
+
+    Examples
+    --------
+    >>> what = "must have a column 'choice'"
+    >>> some = [Problem(x, f"sub-{x}_run-{i}_events.tsv", what) for x in ("01", "02") for i in "12"]
+    >>> told([*some, Problem("02", "sub-02_bold.nii", "is empty: it holds 0 bytes")])[1]
+    'subject 02: sub-02_bold.nii: is empty: it holds 0 bytes'
+    >>> print(told(some)[0])
+    subjects 01, 02: sub-01_run-1_events.tsv and 3 more files: must have a column 'choice'
+    """
+    alike: dict[str, list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault(problem.what, []).append(problem)
+    return [_together(same) for same in alike.values()]
+
+
+def _together(same: list[Problem]) -> str:
+    """A line on problems that differ in their subjects and files alone."""
+    labels = list(dict.fromkeys(one.subject for one in same))
+    paths = list(dict.fromkeys(one.path for one in same))
+    left = len(labels) - _LISTED
+    who = ", ".join(labels[:_LISTED]) + (f" and {left} more" if left > 0 else "")
+    more = len(paths) - 1
+    files = f" and {more} more {'file' if more == 1 else 'files'}" if more else ""
+    return f"subject{'s' if len(labels) > 1 else ''} {who}: {paths[0]}{files}: {same[0].what}"
+
+
 @dataclass(frozen=True)
 class StudyInputs:
     """All subjects of a study.
@@ -93,6 +126,9 @@ class StudyInputs:
         Of those that cannot.
     excluded : tuple of str
         Those that the study file leaves out.
+    conditions : frozenset of str
+        All that tables of events name, also those of subjects that cannot be
+        used; empty where no contrast asks for them, or one table cannot tell.
 
     Examples
     --------
@@ -107,6 +143,7 @@ class StudyInputs:
     subjects: Mapping[str, SubjectFiles]
     problems: tuple[Problem, ...] = ()
     excluded: tuple[str, ...] = ()
+    conditions: frozenset[str] = frozenset()
 
     @property
     def usable(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from boldstream.study.planning.unit import Unit
+from boldstream.study.planning.unit import GROUP, Unit
 from boldstream.study.settings.analyses import (
     Analysis,
     ContrastsSettings,
@@ -29,7 +29,7 @@ def group_units(settings: StudySettings, units: Sequence[Unit]) -> Iterator[Unit
                 **_of_kind(of[analysis.of]),
             }
             needs = tuple(unit.id for unit in needed)
-            yield Unit("group", analysis.name, parameters=parameters, needs=needs)
+            yield Unit(GROUP, analysis.name, parameters=parameters, needs=needs)
 
 
 def _of_kind(analysis: Analysis) -> dict[str, Any]:

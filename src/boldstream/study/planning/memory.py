@@ -13,11 +13,6 @@ DRIVER_BYTES = 256 << 20
 _LEFT_FREE, _MOST_BUFFER = 0.1, 0.3
 
 
-def usable_bytes(budget: int, config: MemoryConfig) -> int:
-    """What workers and driver may hold of a budget."""
-    return math.floor(budget * (1 - config.AVAILABLE_MEMORY_BUFFER))
-
-
 def node_bytes(n_workers: int, need: int, settings: MemorySettings) -> int:
     """Memory that a node must give so that so many workers fit, which need so much each.
 

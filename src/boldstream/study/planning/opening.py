@@ -11,7 +11,8 @@ from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.io.study import check_label
 from boldstream.study.inputs import StudyInputs, find_inputs
-from boldstream.study.inputs.checking import check_masks
+from boldstream.study.inputs.checking import check_contrasts, check_masks
+from boldstream.study.inputs.found import told
 from boldstream.study.settings.analyses import GroupSettings
 from boldstream.study.settings.models import StudySettings
 from boldstream.study.settings.reading import read_study, wrong_text
@@ -59,9 +60,11 @@ class OpenStudy:
 
     def in_folder(self, output: Path) -> OpenStudy:
         """The same study with a folder of its own for results: groups of some subjects, too."""
+        place = output.expanduser().absolute()
+        is_other = place.resolve() != self.output.resolve()
         # One subject is no group.
-        is_whole = self.is_whole or len(self.inputs.subjects) > 1
-        return replace(self, output=output.expanduser().absolute(), is_whole=is_whole)
+        is_whole = self.is_whole or (is_other and len(self.inputs.subjects) > 1)
+        return replace(self, output=place, is_whole=is_whole)
 
     def with_subjects(self, subjects: Sequence[str]) -> OpenStudy:
         """The same study of some subjects only.
@@ -139,8 +142,11 @@ def study_of(
         If masks are empty or lie on another grid than the images.
     """
     inputs, wrong = check_masks(settings, find_inputs(settings, base), base)
+    wrong += check_contrasts(settings, inputs)
     if wrong:
-        raise ParameterError(wrong_text(wrong, file))
+        # What keeps all subjects from being used would be the next thing to be told.
+        problems = [] if inputs.subjects else told(inputs.problems)
+        raise ParameterError("\n".join([wrong_text(wrong, file), *problems]))
     output = output or inputs.root / settings.output
     found = {*inputs.subjects, *(one.subject for one in inputs.problems)}
     return OpenStudy(settings, base, inputs, output, len(found))

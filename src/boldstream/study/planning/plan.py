@@ -58,7 +58,7 @@ def make_plan(
     split: bool = False,
     mapped_above: int = 0,
 ) -> StudyPlan:
-    """Say what is to be done for the subjects that can be used; reads no file.
+    """Say what is to be done for the subjects that can be used; reads no image.
 
     Parameters
     ----------
@@ -103,6 +103,10 @@ def write_plan(plan: StudyPlan, folder: Path) -> dict[str, Path]:
     with Outputs(folder, in_file, overwrite=True) as outputs:
         for name, units in in_file.items():
             write_json(outputs[name], _content(plan, units))
+    for left in folder.glob("*.json"):
+        # Of an earlier plan: a report would take its units for those of this study.
+        if left.name not in in_file:
+            left.unlink(missing_ok=True)
     return {subject: folder / name for subject, name in names.items()}
 
 

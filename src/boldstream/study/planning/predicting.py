@@ -42,20 +42,25 @@ def worker_bytes(plan: StudyPlan) -> int:
 
 
 def _betas_bytes(plan: StudyPlan, unit: Unit) -> int:
-    """Betas of one run."""
+    """Sums of one run, of which its betas are made: in float64, and one more for the mean."""
     image, run = _largest_image(plan, unit)
     n_trials = len(read_table(plan.root / unit.parameters["events"][run]).lines)
-    return 4 * open_image(image).series.grid.n_voxels * n_trials
+    n_voxels = _n_masked(plan, unit) or open_image(image).series.grid.n_voxels
+    return 8 * n_voxels * (n_trials + 1)
 
 
 def _contrasts_bytes(plan: StudyPlan, unit: Unit) -> int:
     """Sums of one run twice, and estimates of all runs."""
-    mask = unit.parameters["mask"]
-    if mask is None:
+    n_voxels = _n_masked(plan, unit)
+    if not n_voxels:
         n_voxels = open_image(_largest_image(plan, unit)[0]).series.grid.n_voxels // _BRAIN_SHARE
-    else:
-        n_voxels = int(load_mask(str(plan.root / mask)).array.sum())
     return 8 * _N_REGRESSORS * n_voxels * (2 + len(unit.parameters["images"]))
+
+
+def _n_masked(plan: StudyPlan, unit: Unit) -> int:
+    """Voxels of the mask of a unit, which is never empty; 0 where it has none."""
+    mask = unit.parameters["mask"]
+    return 0 if mask is None else int(load_mask(str(plan.root / mask)).array.sum())
 
 
 def _largest_image(plan: StudyPlan, unit: Unit) -> tuple[str, int]:

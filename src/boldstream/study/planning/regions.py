@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
+from boldstream.io.labels import table_beside
 from boldstream.study.inputs.found import SubjectFiles
 from boldstream.study.planning.paths import Paths, given
 from boldstream.study.settings.data import RoiSettings
@@ -30,6 +31,7 @@ class Regions:
     settings: RoiSettings
     paths: Paths
     split: bool
+    _tables: dict[Path, Path | None] = field(default_factory=dict, repr=False, compare=False)
 
     def parts(
         self, names: tuple[str, ...] | None, files: SubjectFiles
@@ -68,17 +70,26 @@ class Regions:
         left = None if names is None else [name for name in names if name not in masks]
         if atlas is not None and left != []:
             image = self.paths.own(atlas.image, files.subject)
-            labels = None if atlas.labels is None else self.paths.own(atlas.labels, files.subject)
+            if atlas.names is None:
+                names_of = self._beside(image)
+            else:
+                names_of = self.paths.own(atlas.names, files.subject)
             listed = None if atlas.regions is None else list(atlas.regions)
             parameters["atlas"] = {
                 "image": self.paths.text(image),
-                "labels": self.paths.optional(labels),
+                "names": self.paths.optional(names_of),
                 "regions": listed if left is None else left,
             }
-            inputs += [image, *given(labels)]
+            inputs += [image, *given(names_of)]
         if not inputs:
             raise ParameterError("`rois` must name at least one region, got none")
         return parameters, inputs
+
+    def _beside(self, image: Path) -> Path | None:
+        """Names that lie beside an atlas are an input as any: results bear them."""
+        if image not in self._tables:
+            self._tables[image] = table_beside(image)
+        return self._tables[image]
 
 
 def part_of(region: str) -> str:

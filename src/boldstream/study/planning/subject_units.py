@@ -10,7 +10,7 @@ from boldstream.core.errors import ParameterError
 from boldstream.study.inputs.found import RunFiles, SubjectFiles
 from boldstream.study.planning.paths import Paths, given
 from boldstream.study.planning.regions import Regions
-from boldstream.study.planning.unit import Unit
+from boldstream.study.planning.unit import BEHAVIOUR, BETAS, QUALITY, Unit
 from boldstream.study.settings.analyses import (
     OF_BEHAVIOUR,
     OF_BETAS,
@@ -26,7 +26,6 @@ from boldstream.study.settings.analyses import (
 )
 from boldstream.study.settings.models import StudySettings
 
-BETAS, BEHAVIOUR, QUALITY = "betas", "behaviour", "quality"
 Parameters = dict[str, Any]
 # Of analyses: regions, targets and models stand in a unit as those that it is about.
 _NAMED_ELSEWHERE = {"name", "rois", "target", "targets", "models"}
@@ -124,30 +123,31 @@ class SubjectPlanner:
     def _quality(self, files: SubjectFiles) -> Unit:
         has_regions = files.rois or self._settings.rois.atlas is not None
         rois, inputs = self._regions.of(files, None) if has_regions else ({}, [])
-        events = [run.events for run in files.runs if run.events is not None]
+        design = self._design()
+        found = [run.events for run in files.runs if run.events is not None]
+        events = found if design and len(found) == len(files.runs) else []
         motion = [run.confounds for run in files.runs]
         parameters = {
             **self._runs(files),
             **rois,
             "labels": [run.label for run in files.runs],
-            "events": [self._paths.text(path) for path in events]
-            if len(events) == len(motion)
-            else [],
+            "events": [self._paths.text(path) for path in events],
             "motion": [self._paths.optional(path) for path in motion],
             "mask": self._paths.optional(files.mask),
-            "settings": self._design(),
+            "settings": design if events else {},
         }
         tables = [path for path in motion if path is not None]
         inputs = [*_images(files), *events, *tables, *self._confounds(files), *inputs]
         return self._unit(files, QUALITY, parameters, [*inputs, *given(files.mask)])
 
     def _design(self) -> Parameters:
-        """How the study models events: that of betas, or of the first contrasts."""
-        settings, analyses = self._settings, self._settings.analyses
+        """How events are modelled: for betas, or the first contrasts; {} if nothing is."""
+        analyses = self._settings.analyses
         has_betas = any(isinstance(one, OF_BETAS) for one in analyses)
         contrasts = [one for one in analyses if isinstance(one, ContrastsSettings)]
-        model = contrasts[0] if contrasts and not has_betas else settings.betas
-        return {name: getattr(model, name) for name in ("hrf_model", "drift_model", "high_pass")}
+        models = [*([self._settings.betas] if has_betas else []), *contrasts]
+        names = ("hrf_model", "drift_model", "high_pass")
+        return {name: getattr(models[0], name) for name in names} if models else {}
 
     def _runs(self, files: SubjectFiles) -> Parameters:
         """What each analysis of volumes depends on."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-GROUP = "group"
+# Steps that others need or look for; a unit of the group has no subject.
+BETAS, BEHAVIOUR, QUALITY, GROUP = "betas", "behaviour", "quality", "group"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from boldstream.study.planning.unit import Unit
@@ -15,14 +14,12 @@ if TYPE_CHECKING:
 
 
 def gather(results: Results, units: Iterable[Unit], suffix: str) -> DataFrame:
-    """The tables with an ending of all units that have one, one below the other."""
-    files = [path for unit in units for path in sorted(results.folder(unit.id).glob(f"*_{suffix}"))]
-    return concatenated(files)
+    """The tables with an ending of all units that have one, one below the other.
 
-
-def concatenated(files: list[Path]) -> DataFrame:
-    """Tables below one another; an empty one if there are none."""
+    An empty one if there are none.
+    """
     import pandas as pd
 
+    files = [path for unit in units for path in sorted(results.folder(unit.id).glob(f"*_{suffix}"))]
     tables = [table for table in map(read_frame, files) if len(table)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -43,7 +43,8 @@ def revision(folder: Path) -> str:
                 *("describe", "--always", "--dirty", "--abbrev=40"),
             ],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=20,
             check=False,
         )

@@ -10,8 +10,7 @@ from typing import Literal, TypeAlias
 
 from boldstream.study.executors.base import Job, Outcome
 from boldstream.study.planning.plan import StudyPlan
-from boldstream.study.planning.subject_units import BETAS
-from boldstream.study.planning.unit import Unit
+from boldstream.study.planning.unit import BETAS, Unit
 
 State: TypeAlias = Literal["waiting", "running", "done", "cached", "unneeded", "failed", "blocked"]
 

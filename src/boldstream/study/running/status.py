@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from boldstream.io.tables import MISSING
+from boldstream.core.errors import TableError
+from boldstream.io.sidecar import read_json
+from boldstream.io.tables import MISSING, write_frame
 from boldstream.io.writing import Outputs, write_json
 from boldstream.study.inputs.found import Problem
 from boldstream.study.running.schedule import Progress
@@ -56,7 +59,7 @@ def _row(one: Progress, note: Mapping[str, Any]) -> dict[str, Any]:
         "state": one.state,
         "attempts": one.attempts,
         "seconds": round(note["seconds"], 3) if note else None,
-        "peak_mb": round(note["peak_bytes"] / 1e6, 1) if note else None,
+        "peak_mb": round(note["peak_bytes"] / (1 << 20), 1) if note else None,
         "worker": one.worker or note.get("worker", ""),
         "error": one.error,
         "traceback": one.traceback,
@@ -85,13 +88,9 @@ def write_status(
         cells = _with_others(output / STATUS, cells, ["subject", "unit"])
         subjects = _with_others(output / SUBJECTS, subjects, ["subject"])
     with Outputs(output, [STATUS, SUBJECTS, DESCRIPTION], overwrite=True) as outputs:
-        _write(outputs[STATUS], cells)
-        _write(outputs[SUBJECTS], subjects)
+        write_frame(outputs[STATUS], _as_text(cells))
+        write_frame(outputs[SUBJECTS], _as_text(subjects))
         write_json(outputs[DESCRIPTION], _description(description))
-
-
-def _write(path: Path, table: pd.DataFrame) -> None:
-    _as_text(table).to_csv(path, sep="\t", index=False, lineterminator="\n")
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:
@@ -107,14 +106,25 @@ def _with_others(path: Path, table: pd.DataFrame, names: list[str]) -> pd.DataFr
     older = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     cells = _as_text(table)
     known = set(cells[names].itertuples(index=False, name=None))
+    # Those that could not be used have a row without a unit, which says so no longer.
+    known |= {(subject, MISSING) for subject in cells["subject"]}
     others = [row not in known for row in older[names].itertuples(index=False, name=None)]
     return pd.concat([older[others], cells], ignore_index=True)
+
+
+def name_of(root: Path) -> str:
+    """What a data set calls itself, or else the name of its folder."""
+    # Results are written whatever the description of the data is worth.
+    with suppress(TableError):
+        name = read_json(root / DESCRIPTION).get("Name")
+        if isinstance(name, str) and name.strip():
+            return " ".join(name.split())
+    return f"Study {root.resolve().name}"
 
 
 def _description(more: Mapping[str, Any]) -> dict[str, Any]:
     versions = more["versions"]
     return {
-        "Name": "boldstream study",
         "BIDSVersion": _BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "boldstream", "Version": versions["boldstream"]}],

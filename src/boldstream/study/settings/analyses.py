@@ -101,8 +101,8 @@ class BetaSettings(Settings):
     """In Hz."""
     smoothing_fwhm: Millimetres | None = None
     """Full width at half maximum in mm."""
-    percent: bool = False
-    """Whether betas are in percent of a voxel's mean, rather than in the image's unit."""
+    signal_scaling: Literal["voxel"] | None = None
+    """Betas in percent of the mean of each voxel; by default in the unit of the image."""
 
 
 class TargetSettings(Settings):
@@ -294,8 +294,8 @@ class ContrastsSettings(_Analysis):
     """ols, or ar1, ar2, ... with an autoregression of that order."""
     smoothing_fwhm: Millimetres | None = None
     """Full width at half maximum in mm."""
-    percent: bool = True
-    """Whether effects are in percent of a voxel's mean, rather than in the image's unit."""
+    signal_scaling: Literal["voxel"] | None = "voxel"
+    """Effects in percent of the mean of each voxel; with null in the unit of the image."""
 
 
 class GroupSettings(_Analysis):

@@ -59,8 +59,9 @@ class AtlasSettings(Settings):
 
     image: OwnPath
     """Path of the label image, relative to the study file."""
-    labels: OwnPath | None = None
-    """Table of label and name; by default the one beside the image."""
+    names: OwnPath | None = None
+    """Names of the labels, a table with columns index and name; by default the one beside the
+    image."""
     regions: tuple[str, ...] | None = None
     """Names of regions to take; all by default."""
 

@@ -124,6 +124,11 @@ class _Builder:
         except (yaml.YAMLError, ValueError) as error:
             self._wrong(node, f"`{key_of(place)}` cannot be read: {_words(error)}")
             return None
+        except (LookupError, AttributeError):
+            # PyYAML trusts a tag that is written out, as in "!!bool maybe".
+            text = f"must suit its tag {node.tag}, got {node.value!r}"
+            self._wrong(node, f"`{key_of(place)}` {text}")
+            return None
         # Dates and the like are what they are written as.
         return value if isinstance(value, str | int | float | None) else node.value
 

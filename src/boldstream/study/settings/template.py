@@ -113,7 +113,7 @@ def _rois(found: Survey, root: str) -> Iterator[str]:
         yield "# rois:"
         yield "#   masks:"
         yield "#     vmpfc: masks/vmpfc.nii.gz"
-        yield "#   atlas: {image: atlas_dseg.nii.gz, labels: atlas_dseg.tsv}"
+        yield "#   atlas: {image: atlas_dseg.nii.gz, names: atlas_dseg.tsv}"
     yield ""
 
 

@@ -9,10 +9,11 @@ import pandas as pd
 
 from boldstream.behaviour import add_values, fit_subjects, validate_behaviour
 from boldstream.core.errors import TableError
+from boldstream.io.tables import FRAME_FORMAT
 from boldstream.io.writing import write_json
 from boldstream.study.settings.analyses import OF_BEHAVIOUR
 from boldstream.study.steps.context import Context
-from boldstream.study.steps.tables import MISSING, write_frame
+from boldstream.study.steps.tables import write_frame
 
 TRIALS, FIT = "trials.tsv", "discounting.tsv"
 
@@ -69,6 +70,6 @@ def _trials(context: Context) -> pd.DataFrame:
     for run, text in enumerate(context.parameters["events"], 1):
         path = context.path(text)
         delimiter = "," if path.suffix.lower() == ".csv" else "\t"
-        table = pd.read_csv(path, sep=delimiter, keep_default_na=False, na_values=[MISSING])
+        table = pd.read_csv(path, **{**FRAME_FORMAT, "sep": delimiter})
         tables.append(table.assign(run=run, row=range(len(table))))
     return pd.concat(tables, ignore_index=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from boldstream.core.checks import did_you_mean
-from boldstream.core.errors import TableError
 from boldstream.io.tables import read_table
+from boldstream.signal.confounds import match_columns
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.tables import MISSING
 
@@ -29,12 +27,10 @@ def confounds_of(context: Context) -> Any:
 def _columns(path: Path, patterns: list[str]) -> pd.DataFrame:
     """Columns that match; what a first row lacks, as derivatives do, is 0."""
     columns = read_table(path).columns
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in columns):
-            raise TableError(f"{path} has no column {pattern!r}{did_you_mean(pattern, columns)}")
+    wanted = match_columns(list(columns), patterns, str(path))
     chosen = {
         name: ["0" if i == 0 and cell == MISSING else cell for i, cell in enumerate(cells)]
         for name, cells in columns.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
+        if name in wanted
     }
     return pd.DataFrame(chosen)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from boldstream.core.errors import ParameterError
-from boldstream.study.planning.unit import Unit
+from boldstream.study.planning.unit import GROUP, Unit
 from boldstream.study.records.results import Results
 from boldstream.study.settings.analyses import alphanumeric
 
@@ -71,6 +71,6 @@ class Context:
 
     def file(self, suffix: str) -> Path:
         """A file to write, named as BIDS names derivatives."""
-        place = f"sub-{self.unit.subject}" if self.unit.subject else "group"
+        place = f"sub-{self.unit.subject}" if self.unit.subject else GROUP
         part = f"_roi-{alphanumeric(self.unit.part)}" if self.unit.part else ""
         return self.folder / f"{place}_desc-{alphanumeric(self.unit.name)}{part}_{suffix}"

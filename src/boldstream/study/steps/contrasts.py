@@ -109,7 +109,7 @@ def _fit(context: Context, designs: Sequence[RunDesign]) -> FirstLevel:
     model = FirstLevel(
         mask_img=None if given["mask"] is None else str(context.path(given["mask"])),
         smoothing_fwhm=settings["smoothing_fwhm"],
-        signal_scaling=0 if settings["percent"] else False,
+        signal_scaling=0 if settings["signal_scaling"] else False,
         noise_model=settings["noise_model"],
         minimize_memory=True,
         memory_limit=context.memory_limit,

@@ -10,14 +10,19 @@ import numpy as np
 import pandas as pd
 
 from boldstream.decoding import SearchLight, Selected, decode
+from boldstream.decoding.inference.p_values import less_chance
 from boldstream.decoding.roi.results import Decoding
 from boldstream.io.writing import write_json, write_volume
-from boldstream.study.planning.subject_units import BETAS
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.regions import CANNOT, columns_of, require_voxels
 from boldstream.study.steps.tables import DECODING_TABLE, write_frame
-from boldstream.study.steps.trials import Labelled, labelled, open_trials, require_some
-from boldstream.study.steps.volumes import BETAS_FOLDER
+from boldstream.study.steps.trials import (
+    Labelled,
+    labelled,
+    open_trials,
+    require_some,
+    values_of,
+)
 
 SCORES, ABOVE_CHANCE, MASK = "scores.nii.gz", "scoresAboveChance.nii.gz", "mask.nii.gz"
 
@@ -37,7 +42,7 @@ def decode_regions(context: Context) -> None:
         If nothing at all can be decoded: the first reason.
     """
     betas, trials = open_trials(context)
-    columns = columns_of(context, betas)
+    columns, values = columns_of(context, betas), values_of(context, betas)
     done = _Done()
     for target, settings in context.parameters["targets"].items():
         try:
@@ -51,7 +56,7 @@ def decode_regions(context: Context) -> None:
         for roi, voxels in columns.items():
             try:
                 # One region at a time: memory is that of the largest.
-                patterns = np.asarray(betas.values[:, require_voxels(roi, voxels)], np.float32)
+                patterns = np.asarray(values[:, require_voxels(roi, voxels)], np.float32)
                 decoding = _decode(context, {roi: patterns[some.kept]}, target, settings, some)
             except CANNOT as error:
                 done.failed([roi], target, error)
@@ -171,14 +176,14 @@ def search(context: Context) -> None:
         nan_policy="exclude",
         memory_limit=context.memory_limit,
     )
-    folder = str(context.needed(BETAS) / BETAS_FOLDER)
-    light.fit(Selected(folder, some.kept), some.y, some.runs)
+    light.fit(Selected(betas, some.kept), some.y, some.runs)
     grid, inside = betas.grid, light.process_mask_
     write_volume(context.file(SCORES), light.scores_, grid)
     write_volume(context.file(MASK), inside.astype(np.float32), grid)
     chance = light.chance_
     if chance is not None:
-        write_volume(context.file(ABOVE_CHANCE), np.where(inside, light.scores_ - chance, 0), grid)
+        above = np.where(inside, less_chance(light.scores_, chance), 0)
+        write_volume(context.file(ABOVE_CHANCE), above, grid)
     for name, values in _maps(light).items():
         volume = np.full(grid.shape, 1.0 if name.startswith("p") else 0.0, np.float32)
         volume[inside] = values

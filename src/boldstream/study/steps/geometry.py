@@ -24,7 +24,13 @@ from boldstream.study.settings.analyses import LEAST_CONDITIONS
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.regions import CANNOT, columns_of, require_voxels
 from boldstream.study.steps.tables import write_frame
-from boldstream.study.steps.trials import Labelled, labelled, open_trials, require_some
+from boldstream.study.steps.trials import (
+    Labelled,
+    labelled,
+    open_trials,
+    require_some,
+    values_of,
+)
 
 Floats = NDArray[np.float64]
 
@@ -52,11 +58,11 @@ def describe_geometry(context: Context) -> None:
     some = require_some(labelled(trials, target), target)
     models = models_of(context, some)
     nuisance = temporal_of(trials, some) if context.settings["temporal"] and models else None
-    done = _Done(list(models))
+    done, values = _Done(list(models)), values_of(context, betas)
     for roi, voxels in columns_of(context, betas).items():
         try:
             # One region at a time: memory is that of the largest.
-            patterns = np.asarray(betas.values[:, require_voxels(roi, voxels)], np.float32)
+            patterns = np.asarray(values[:, require_voxels(roi, voxels)], np.float32)
             _describe(context, done, roi, patterns[some.kept], some, models, nuisance)
         except CANNOT as error:
             done.failed(roi, error)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from boldstream.geometry import rdm_searchlight
-from boldstream.io.betas import open_betas_folder
-from boldstream.io.betas_source import BetasSource
+from boldstream.io.betas_source import open_volumes
 from boldstream.io.selecting import select_volumes
 from boldstream.io.writing import write_json, write_volume
-from boldstream.study.planning.subject_units import BETAS
 from boldstream.study.settings.analyses import alphanumeric
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.geometry import models_of, temporal_of
 from boldstream.study.steps.trials import labelled, open_trials, require_some
-from boldstream.study.steps.volumes import BETAS_FOLDER
 
 MASK = "mask.nii.gz"
 
@@ -42,11 +39,9 @@ def search_models(context: Context) -> None:
     settings, process = context.settings, context.parameters["process_mask"]
     betas, trials = open_trials(context)
     some = require_some(labelled(trials, target), target)
-    folder = open_betas_folder(context.needed(BETAS) / BETAS_FOLDER)
-    is_all = len(some.kept) == len(trials)
     found = rdm_searchlight(
-        str(folder.path) if is_all else select_volumes(BetasSource(folder), some.kept),
-        None if is_all else betas.mask,
+        select_volumes(open_volumes(betas), some.kept),
+        None,
         some.y,
         models=models_of(context, some),
         radius=settings["radius"],
@@ -55,7 +50,7 @@ def search_models(context: Context) -> None:
         noise=settings["noise"],
         method=settings["method"],
         nuisance=temporal_of(trials, some) if settings["temporal"] else None,
-        centres=None if process is None else str(context.path(process)),
+        process_mask=None if process is None else str(context.path(process)),
         nan_policy="exclude",
         memory_limit=context.memory_limit,
     )

@@ -124,8 +124,8 @@ def wanted_regions(there: Sequence[str], names: list[str] | None) -> list[str]:
 
 
 def _names(context: Context) -> str | None:
-    labels = context.parameters["atlas"]["labels"]
-    return None if labels is None else str(context.path(labels))
+    names = context.parameters["atlas"]["names"]
+    return None if names is None else str(context.path(names))
 
 
 def _resample(context: Context) -> Literal["mask"] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from boldstream.io.tables import MISSING, write_frame
+from boldstream.core.errors import TableError
+from boldstream.io.tables import FRAME_FORMAT, MISSING, write_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,13 +30,16 @@ def run_file(label: str, ending: str) -> str:
 
 
 def read_frame(path: str | os.PathLike[str]) -> DataFrame:
-    """Read a table that `write_frame` wrote; labels that look like numbers stay text."""
+    """Read a table that `write_frame` wrote; labels that look like numbers stay text.
+
+    Raises
+    ------
+    TableError
+        If it cannot be read.
+    """
     import pandas as pd
 
-    return pd.read_csv(
-        path,
-        sep="\t",
-        keep_default_na=False,
-        na_values=[MISSING],
-        dtype=dict.fromkeys(_TEXTS, str),
-    )
+    try:
+        return pd.read_csv(path, dtype=dict.fromkeys(_TEXTS, str), **FRAME_FORMAT)
+    except (OSError, ValueError) as error:
+        raise TableError(f"{path} cannot be read as a table: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError
 from boldstream.glm.betas import StoredBetas, open_betas
-from boldstream.study.planning.subject_units import BEHAVIOUR, BETAS
+from boldstream.study.planning.unit import BEHAVIOUR, BETAS
 from boldstream.study.settings.analyses import OF_BEHAVIOUR
 from boldstream.study.steps.context import Context
 from boldstream.study.steps.tables import read_frame
@@ -48,15 +48,18 @@ class Labelled:
 def open_trials(context: Context) -> tuple[StoredBetas, pd.DataFrame]:
     """Betas of the subject, mapped, and the table of its trials with what behaviour adds."""
     betas = open_betas(context.needed(BETAS) / BETAS_FOLDER)
-    if betas.values.nbytes <= _held_bytes(context):
-        # Small enough to be held: read in one go.
-        betas = replace(betas, values=np.array(betas.values))
     trials = betas.trials
     if f"sub-{context.unit.subject}/{BEHAVIOUR}" in context.unit.needs:
         added = read_frame(context.needed(BEHAVIOUR) / TRIALS)
         added = added[[*_OF_A_TRIAL, *(name for name in OF_BEHAVIOUR if name in added)]]
         trials = trials.merge(added, on=_OF_A_TRIAL, how="left", validate="one_to_one")
     return betas, trials
+
+
+def values_of(context: Context, betas: StoredBetas) -> NDArray[Any]:
+    """Betas (trials, voxels) to take regions of: small ones are read in one go, others mapped."""
+    is_small = betas.values.nbytes <= _held_bytes(context)
+    return np.array(betas.values) if is_small else betas.values
 
 
 def _held_bytes(context: Context) -> float:

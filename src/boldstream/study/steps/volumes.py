@@ -34,7 +34,7 @@ def estimate_betas(context: Context) -> None:
         high_pass=settings["high_pass"],
         confounds=confounds_of(context),
         unestimable="exclude",
-        signal_scaling=0 if settings["percent"] else False,
+        signal_scaling=0 if settings["signal_scaling"] else False,
         smoothing_fwhm=settings["smoothing_fwhm"],
         output=context.folder / BETAS_FOLDER,
         memory_limit=context.memory_limit,

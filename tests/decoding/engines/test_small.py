@@ -1,0 +1,147 @@
+"""Every engine on a few samples beside scikit-learn, quick also where kernels are plain Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import is_classifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import (
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC, LinearSVR
+
+from boldstream.decoding.estimators.correlation import CorrelationClassifier
+from boldstream.decoding.estimators.ridge_covariance import RidgeCovariance
+from boldstream.decoding.task.names import find_engine
+from boldstream.decoding.task.problem import Folds, Targets
+from tests.decoding.engines.per_sphere import (
+    assert_decides_as,
+    leave_out,
+    make_block,
+    make_labels,
+    make_targets,
+    shuffle_split,
+)
+from tests.decoding.engines.test_centroid import PlainCentroids
+
+N = 20
+FEW, MANY = [1, 3, 5], [9, 25, 60]
+EXACTLY: dict[str, Any] = {"tol": 1e-11, "max_iter": 100_000, "dual": False}
+LDA = LinearDiscriminantAnalysis
+ESTIMATORS: dict[str, Any] = {
+    "svc": LinearSVC(**EXACTLY),
+    "svc, balanced": LinearSVC(class_weight="balanced", C=0.1, **EXACTLY),
+    "svc, no intercept": LinearSVC(fit_intercept=False, C=30.0, **EXACTLY),
+    "svr": LinearSVR(loss="squared_epsilon_insensitive", epsilon=0.3, **EXACTLY),
+    "ridge classifier": RidgeClassifier(),
+    "ridge": Ridge(alpha=10.0),
+    "ridge, no intercept": Ridge(alpha=0.1, fit_intercept=False),
+    "ridge classifier, chosen": RidgeClassifierCV(alphas=(0.1, 1.0, 10.0)),
+    "ridge, chosen": RidgeCV(alphas=(0.1, 1.0, 100.0), fit_intercept=False),
+    "lda": LDA(),
+    "lda, shrunken": LDA(solver="lsqr", shrinkage=0.2),
+    "lda, by Ledoit and Wolf": LDA(solver="lsqr", shrinkage="auto"),
+    "lda, shared": LDA(solver="lsqr", covariance_estimator=RidgeCovariance(0.1)),
+    "logistic": LogisticRegression(solver="newton-cholesky", tol=1e-10),
+    "logistic, balanced": LogisticRegression(
+        solver="newton-cholesky", tol=1e-10, class_weight="balanced", fit_intercept=False
+    ),
+    "bayes": GaussianNB(),
+    "bayes, smoothed": GaussianNB(var_smoothing=1e-2),
+    "centroid": PlainCentroids(),
+    "correlation": CorrelationClassifier(),
+}
+
+
+def folds_of(how: str) -> Folds:
+    return leave_out(np.arange(N) % 3) if how == "runs" else shuffle_split(N)
+
+
+@pytest.mark.filterwarnings("ignore:Line search of Newton solver")
+@pytest.mark.filterwarnings("ignore:Only one sample available")
+@pytest.mark.parametrize(("scaled", "how"), [(False, "runs"), (True, "shuffled")])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_decisions_are_those_of_scikit_learn(
+    name: str, n_classes: int, scaled: bool, how: str
+) -> None:
+    estimator, folds = ESTIMATORS[name], folds_of(how)
+    y = make_labels(N, n_classes, balanced=False)
+    if is_classifier(estimator):
+        targets = make_targets(y, n_permutations=2)
+    else:
+        values = 3 + np.random.default_rng(n_classes).normal(size=(3, N))
+        targets = Targets(values, None)
+    asked = PlainCentroids.__base__() if name == "centroid" else estimator
+    engine = find_engine(
+        make_pipeline(StandardScaler(), asked) if scaled else asked, folds, targets, None
+    )
+    for sizes in (FEW, MANY):
+        # One voxel has no pattern, and two correlate wholly.
+        sizes = sizes[1:] if name == "correlation" else sizes
+        constant = name.startswith(("bayes", "ridge", "svc"))
+        block = make_block(N, sizes, mean=3.0, y=y, constant=constant)
+        assert_decides_as(engine, estimator, scaled, block, folds, targets)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "name",
+    ["svc", "ridge classifier", "ridge classifier, chosen", "lda, shared", "bayes", "centroid"],
+)
+def test_folds_may_train_on_few(name: str, n_classes: int) -> None:
+    """On 6 or 7 of 20 samples, one of them twice."""
+    estimator, y = ESTIMATORS[name], (np.arange(N) % n_classes).astype(np.int16)
+    parts = [np.arange(7), np.array([8, 9, 10, 11, 12, 13, 13]), np.arange(14, 20)]
+    folds = Folds(tuple(parts), tuple(np.setdiff1d(np.arange(N), part) for part in parts), N)
+    targets = Targets(y[None], np.arange(n_classes))
+    asked = PlainCentroids.__base__() if name == "centroid" else estimator
+    engine = find_engine(asked, folds, targets, None)
+    for sizes in (FEW, MANY):
+        block = make_block(N, sizes, mean=3.0, y=y)
+        assert_decides_as(engine, estimator, False, block, folds, targets)
+
+
+@pytest.mark.filterwarnings("ignore:Line search of Newton solver")
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_samples_may_repeat_in_training_and_in_tests(name: str) -> None:
+    """As bootstrap splitters have it: drawn with replacement, left-out ones tested twice."""
+    rng = np.random.default_rng(8)
+    estimator, y = ESTIMATORS[name], make_labels(N, 2, balanced=True)
+    train = [np.concatenate([np.arange(a, a + 8), rng.integers(a, a + 8, 9)]) for a in (0, 10)]
+    test = [np.setdiff1d(np.arange(N), part) for part in train]
+    test = [np.concatenate([part, part[::-1]]) for part in test]
+    folds = Folds(tuple(train), tuple(test), N)
+    targets = make_targets(y, n_permutations=0)
+    if not is_classifier(estimator):
+        targets = Targets(3 + rng.normal(size=(2, N)), None)
+    asked = PlainCentroids.__base__() if name == "centroid" else estimator
+    engine = find_engine(asked, folds, targets, None)
+    for sizes in (FEW, MANY):
+        sizes = sizes[1:] if name == "correlation" else sizes
+        block = make_block(N, sizes, mean=3.0, y=y)
+        assert_decides_as(engine, estimator, False, block, folds, targets)
+
+
+@pytest.mark.parametrize("name", ["ridge", "ridge, no intercept", "ridge classifier"])
+def test_tests_that_repeat_beside_all_other_samples(name: str) -> None:
+    """Folds that train on all that they do not test, but test some of it twice."""
+    estimator, y = ESTIMATORS[name], make_labels(N, 2, balanced=True)
+    test = [np.array([0, 1, 2, 2]), np.array([5, 5, 19, 3])]
+    train = [np.setdiff1d(np.arange(N), part) for part in test]
+    folds, targets = Folds(tuple(train), tuple(test), N), make_targets(y, n_permutations=0)
+    if not is_classifier(estimator):
+        targets = Targets(3 + np.random.default_rng(0).normal(size=(2, N)), None)
+    engine = find_engine(estimator, folds, targets, None)
+    block = make_block(N, MANY, mean=3.0, y=y)
+    assert_decides_as(engine, estimator, False, block, folds, targets)
