@@ -69,11 +69,14 @@ soak: .venv/.installed ## minutes of work; memory, files and threads must not gr
 mutation: .venv/.installed ## break the code line by line; a test must notice (MUTATION="--only PATH")
 	@$(BIN)/python -m tools.mutation $(MUTATION)
 
-# Some tests hold of compiled kernels alone and fail here; what they run counts all the same.
+# What runs in Python is measured as it is used; kernels, whose lines only the interpreter tells, by
+# their own tests (a few of which hold of compiled code alone; what they run counts all the same).
 coverage: .venv/.installed ## share of lines and branches that the tests run, kernels not compiled
 	@$(COVERAGE) erase
+	@$(COVERAGE) run -m pytest -q --tb=short -n $(WORKERS) --maxprocesses 8 --ignore=tests/benchmarks
 	-@NUMBA_DISABLE_JIT=1 $(COVERAGE) run -m pytest -q --tb=no -n $(WORKERS) --maxprocesses 8 \
-		-W "ignore:.* encountered in:RuntimeWarning"
+		-W "ignore:.* encountered in:RuntimeWarning" --timeout=60 \
+		tests/kernels tests/streaming tests/signal tests/decoding tests/geometry src
 	@$(COVERAGE) combine -q
 	@$(COVERAGE) report
 
