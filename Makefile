@@ -76,7 +76,7 @@ coverage: .venv/.installed ## share of lines and branches that the tests run, ke
 	@$(COVERAGE) run -m pytest -q --tb=short -n $(WORKERS) --maxprocesses 8 --ignore=tests/benchmarks
 	-@NUMBA_DISABLE_JIT=1 $(COVERAGE) run -m pytest -q --tb=no -n $(WORKERS) --maxprocesses 8 \
 		-W "ignore:.* encountered in:RuntimeWarning" --timeout=60 \
-		tests/kernels tests/streaming tests/signal tests/decoding tests/geometry src
+		tests/kernels tests/streaming
 	@$(COVERAGE) combine -q
 	@$(COVERAGE) report
 

@@ -9,9 +9,11 @@ import logging
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks.forking import forked
 from benchmarks.rows import Row, counted, print_table
 from benchmarks.settings import IMAGES, Group, Settings
 
@@ -59,11 +61,12 @@ def run_suite(suite: str, groups: Mapping[str, Group], about: str | None) -> Non
     end_cleanly(with_parent=options.with_parent)
     settings, rows = settings_of(options), list[Row]()
     try:
-        for name in groups:
-            if name in (options.only or groups):
-                for row in groups[name](settings):
-                    rows.append(row)
-                    _log.info("%s: %s", row.key, row.told)
+        with forked() if settings.quick else nullcontext():
+            for name in groups:
+                if name in (options.only or groups):
+                    for row in groups[name](settings):
+                        rows.append(row)
+                        _log.info("%s: %s", row.key, row.told)
     finally:
         # An hour of work is shown even where its end fails.
         print_table(rows, judged=not settings.quick)

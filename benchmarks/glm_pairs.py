@@ -12,22 +12,24 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import forking
 from benchmarks.glm_ways import labels_path
-from benchmarks.harness import python, run_process
 from benchmarks.pairs import Pair, Run, Way, difference, run_in_turn
+
+_MODULE = "benchmarks.glm_ways"
 
 
 @cache
 def imports_peak(library: str) -> int:
     """Peak of a process that imports what a library has for GLMs, in bytes."""
-    done = run_process(python("-m", "benchmarks.glm_ways", "imports", library, "{}"))
+    done = forking.run_way(_MODULE, "imports", library, "{}")
     return int(json.loads(done.output.splitlines()[-1])["peak"])
 
 
 def run_way(way: Way, output: Path) -> Run:
     """Run a way to its end, its maps into a file."""
     arguments = json.dumps({**way.arguments, "output": str(output)})
-    done = run_process(python("-m", "benchmarks.glm_ways", way.name, way.package, arguments))
+    done = forking.run_way(_MODULE, way.name, way.package, arguments)
     measured = json.loads(done.output.splitlines()[-1])
     above = measured["peak"] - imports_peak(way.package)
     return Run(measured["seconds"], above, measured["read"], measured["bytes"])

@@ -32,7 +32,17 @@ def run_process(command: Sequence[str | Path], *, sample_memory: bool = False) -
         It ended with another exit code than 0.
     """
     _log.info("runs %s", told(command))
-    done = watch_process(command, cwd=REPOSITORY, sample_memory=sample_memory)
+    return checked(command, watch_process(command, cwd=REPOSITORY, sample_memory=sample_memory))
+
+
+def checked(command: Sequence[str | Path], done: Finished) -> Finished:
+    """What a command did, unless it failed.
+
+    Raises
+    ------
+    RuntimeError
+        It ended with another exit code than 0.
+    """
     if done.code != 0:
         raise RuntimeError(f"{told(command)} ended with {done.code}:\n{done.errors}")
     return done

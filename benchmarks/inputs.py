@@ -56,9 +56,9 @@ TEMPLATE_SCALE = Scale((91, 109, 91), 220, 2.0)
 # A run as a scanner of twenty years ago gave it, and one longer than most are today.
 RUN_SCALE = Scale((64, 64, 34), 209)
 LONG_SCALE = Scale((91, 109, 91), 1200, 2.0)
-QUICK_SCALE = Scale((31, 37, 31), 120)
+QUICK_SCALE = Scale((21, 25, 21), 120)
 QUICK_RUN_SCALE = Scale((20, 22, 16), 60)
-QUICK_LONG_SCALE = Scale((31, 37, 31), 200)
+QUICK_LONG_SCALE = Scale((21, 25, 21), 200)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import forking
 from benchmarks.asked import EQUAL, NO_FURTHER
-from benchmarks.harness import MIB, python, run_process
+from benchmarks.harness import MIB
 from benchmarks.rows import Ask, Row, figure
 from benchmarks.settings import PEER_SECONDS
 
+_MODULE = "benchmarks.masker_ways"
 # Of signals that are compared at a time; bounds the memory of this process.
 _COLUMNS = 1000
 
@@ -123,15 +125,16 @@ def largest_peak(runs: Sequence[Run]) -> int:
 @cache
 def imports_peak(library: str) -> int:
     """Peak of a process that imports the maskers of a library, in bytes."""
-    done = run_process(python("-m", "benchmarks.masker_ways", "imports", library, "{}"))
+    done = forking.run_way(_MODULE, "imports", library, "{}")
     return int(json.loads(done.output.splitlines()[-1])["peak"])
 
 
 def run_way(way: Way, output: Path) -> Run:
     """Run a way to its end, its signals into a file."""
     arguments = json.dumps({**way.arguments, "output": str(output)})
-    command = python("-m", "benchmarks.masker_ways", way.name, way.package, arguments)
-    done = run_process(command, sample_memory=way.has_children)
+    done = forking.run_way(
+        _MODULE, way.name, way.package, arguments, sample_memory=way.has_children
+    )
     measured = json.loads(done.output.splitlines()[-1])
     peak = done.peak_bytes if way.has_children else measured["peak"]
     above = peak - imports_peak(way.package)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import python, run_process
+from benchmarks import forking
 from benchmarks.searchlight_data import TrialInputs
 
 
@@ -73,7 +73,7 @@ def run(way: str, library: str = "boldstream", /, **arguments: Any) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "arrays.npz")
         text = json.dumps({**arguments, "output": str(output)})
-        done = run_process(python("-m", "benchmarks.searchlight_ways", way, library, text))
+        done = forking.run_way("benchmarks.searchlight_ways", way, library, text)
         figures = json.loads(done.output.splitlines()[-1])
         arrays = dict(np.load(output)) if output.exists() else {}
     return Measured(figures, arrays, figures["peak"])

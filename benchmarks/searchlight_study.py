@@ -92,8 +92,8 @@ QUICK = Sizes(
     QUICK_LARGE,
     permutations=20,
     most_permutations=40,
-    n_spheres=50,
-    n_exact=50,
+    n_spheres=25,
+    n_exact=25,
     n_permuted=1,
     first_calls=("ridge",),
 )

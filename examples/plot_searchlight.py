@@ -136,7 +136,7 @@ print(f"{light.engine_}; {significant.sum()} spheres have p < 0.05, corrected fo
 # every run standardised for itself (−log10 p from 1.3 up is shown). All maps lie over the mean.
 
 f_test = f_scores(
-    bold, table["labels"], mask_img=mask, runs=table["chunks"], conditions=["face", "house"]
+    bold, table["labels"], mask=mask, runs=table["chunks"], conditions=["face", "house"]
 )
 mean = bs.mean_image(bold)
 cut = {"display_mode": "z", "cut_coords": [(mean.affine @ [0, 0, slice_z, 1])[2]]}

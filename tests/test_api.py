@@ -60,7 +60,7 @@ def test_extract_calls_a_reduction_by_its_file(bold: Path, tmp_path: Path) -> No
     names = ["atlas", "V1", "networks", "mask_4", "mask_5"]
     assert list(bs.extract(bold, given)) == names
     assert list(bs.extract(bold, bs.Labels(load(atlas)))) == ["atlas"]
-    with pytest.raises(bs.ParameterError, match="atlas more than once"):
+    with pytest.raises(bs.ParameterError, match="different names, got 'atlas' more than once"):
         bs.extract(bold, [bs.Labels(atlas), bs.Labels(atlas, strategy="sum")])
 
 
@@ -105,7 +105,9 @@ def test_extract_refuses_two_masks_of_one_name(bold: Path, tmp_path: Path) -> No
         mask_file(tmp_path, "V1.nii.gz", np.ones((6, 5, 4))),
         mask_file(tmp_path / "other", "V1.nii.gz", np.ones((6, 5, 4))),
     ]
-    with pytest.raises(bs.ParameterError, match="V1 more than once"):
+    with pytest.raises(
+        bs.ParameterError, match="`masks` must have different names, got 'V1' more than once"
+    ):
         bs.extract(bold, masks)
 
 
@@ -115,9 +117,17 @@ def test_extract_needs_a_mask(bold: Path, none: Any) -> None:
         bs.extract(bold, none)
 
 
+@pytest.mark.parametrize(
+    ("masks", "name"), [(None, "mask_1"), ([None], "mask_1"), ({"a": None}, "a")]
+)
+def test_extract_names_the_mask_that_is_none(bold: Path, masks: Any, name: str) -> None:
+    with pytest.raises(bs.ParameterError, match=f"`masks` must hold masks, got None for '{name}'"):
+        bs.extract(bold, masks)
+
+
 def test_names_that_read_the_same_are_refused(bold: Path) -> None:
     masks: Any = {1: np.ones((6, 5, 4), bool), "1": np.ones((6, 5, 4), bool)}
-    with pytest.raises(bs.ParameterError, match="1 more than once"):
+    with pytest.raises(bs.ParameterError, match="got '1' more than once"):
         bs.extract(bold, masks)
 
 

@@ -117,7 +117,7 @@ def test_the_program_runs_with_the_import_swapped(
 def test_f_scores_are_those_of_the_program(names: dict[str, Any]) -> None:
     run(FIT.split("n_jobs = 1")[0] + F_SCORES, names)
     found = boldstream.decoding.f_scores(
-        names["fmri_img"], names["y"], mask_img=names["mask_img"], runs=names["session"]
+        names["fmri_img"], names["y"], mask=names["mask_img"], runs=names["session"]
     )
     image: Any = found.neg_log10_p_img
     expected = np.nan_to_num(names["p_unmasked"])
@@ -128,7 +128,7 @@ def test_f_scores_are_those_of_the_program(names: dict[str, Any]) -> None:
             Path(names["mask"]).with_name("attributes_literal.txt"), sep=" ", names=["y", "run"]
         )["y"],
         conditions=["face", "house"],
-        mask_img=names["mask_img"],
+        mask=names["mask_img"],
         runs=pd.read_csv(
             Path(names["mask"]).with_name("attributes_literal.txt"), sep=" ", names=["y", "run"]
         )["run"],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
-from boldstream.io.masks import MaskLike, mask_name
+from boldstream.io.masks import MaskLike
 from boldstream.io.masks import load_mask as read_mask
 from boldstream.io.opening import ImageLike, open_image
 from boldstream.io.writing import NiftiImage, as_image
@@ -21,6 +21,7 @@ from boldstream.signal.cleaning import Cleaning
 from boldstream.signal.confounds import ConfoundsLike
 from boldstream.signal.extracting import extract_signals
 from boldstream.signal.runs import load_runs
+from boldstream.streaming.naming import check_names, name_masks
 from boldstream.streaming.nonfinite import NanPolicy
 from boldstream.streaming.once import plan_once, stream_once
 from boldstream.streaming.plan import Plan
@@ -240,6 +241,12 @@ def extract(
     """
     source = open_image(image)
     grid = None if target is None else open_image(target).series.grid
+    named: list[tuple[str, OneMask]] = name_masks(masks, parameter="masks")
+    check_names(
+        (name for name, _ in named),
+        parameter="masks",
+        hint="give a mapping of names to masks",
+    )
     reductions = {
         name: Prepared(
             mask
@@ -250,7 +257,7 @@ def extract(
             nan_policy=nan_policy,
             dtype=dtype,
         )
-        for name, mask in name_masks(masks)
+        for name, mask in named
     }
     cleaning = Cleaning(
         detrend=detrend,
@@ -385,33 +392,6 @@ def load_mask(mask: MaskLike) -> NDArray[np.bool_]:
     [[False, True], [True, False]]
     """
     return read_mask(mask).array
-
-
-def name_masks(masks: Masks) -> list[tuple[str, OneMask]]:
-    """Pairs of name and mask; two of one name are refused."""
-    if isinstance(masks, Mapping):
-        named = [(str(name), mask) for name, mask in masks.items()]
-    else:
-        listed = cast("list[OneMask]", list(masks) if isinstance(masks, list | tuple) else [masks])
-        named = [(_file_name(mask) or f"mask_{i}", mask) for i, mask in enumerate(listed, 1)]
-    if not named:
-        raise ParameterError("`masks` must hold at least one mask, got none")
-    names = [name for name, _ in named]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ParameterError(
-            f"`masks` must have different names, got {', '.join(twice)} more than once; "
-            "give a mapping of names to masks"
-        )
-    return named
-
-
-def _file_name(mask: Any) -> str | None:
-    """Name of the file of a mask, or of that which a reduction holds."""
-    if isinstance(mask, Reduction):
-        held = (getattr(mask, name, None) for name in ("mask", "atlas", "maps"))
-        mask = next((file for file in held if file is not None), None)
-    return mask_name(mask)
 
 
 def _open_store(cache: object) -> Store:

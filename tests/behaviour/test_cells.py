@@ -21,6 +21,17 @@ def test_empty_cells(cell: Any) -> None:
         np.testing.assert_array_equal(choices("choice", cells), [1, np.nan, 0])
 
 
+@pytest.mark.parametrize("cell", ["NA", "null", "None", "<NA>"])
+def test_names_are_no_numbers(cell: str) -> None:
+    np.testing.assert_array_equal(numbers("delay", [1, cell, 0]), [1, np.nan, 0])
+    # A choice may be called so.
+    assert not is_missing("choice", ["left", cell]).any()
+    with pytest.raises(
+        ParameterError, match=f"`choice` must hold 1 and 0 .* got {cell!r} in row 1"
+    ):
+        choices("choice", [1, cell, 0])
+
+
 @pytest.mark.parametrize(
     "cells",
     [

@@ -147,12 +147,12 @@ def test_real_events(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_missing": 10}, "`max_missing` must be a share from 0 to 1, got 10"),
-        ({"max_missing": True}, "`max_missing` must be a share from 0 to 1, got True"),
-        ({"max_outside": "few"}, "`max_outside` must be a share from 0 to 1, got 'few'"),
+        ({"max_missing": 10}, "`max_missing` must be a number from 0 to 1, got 10"),
+        ({"max_missing": True}, "`max_missing` must be a number from 0 to 1, got True"),
+        ({"max_outside": "few"}, "`max_outside` must be a number from 0 to 1, got 'few'"),
         ({"min_trials": 0}, "`min_trials` must be an integer of at least 1, got 0"),
         ({"min_accuracy": 0.5}, "`min_accuracy` must come with a column `accuracy`"),
-        ({"accuracy": "x", "min_accuracy": 60}, "`min_accuracy` must be a share"),
+        ({"accuracy": "x", "min_accuracy": 60}, "`min_accuracy` must be a number from 0"),
         ({"response_time_range": (0, 1)}, "must come with a column `response_time`"),
         ({"response_time": "rt", "response_time_range": (3, 1)}, "two increasing numbers of s"),
         ({"required": "delay"}, "`required` must be a list of names, got 'delay'"),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -15,6 +12,7 @@ import pytest
 from nilearn.glm.first_level import make_first_level_design_matrix
 
 from benchmarks.glm import (
+    GROUPS,
     IMAGES,
     OF_IMAGES,
     QUICK_IMAGES,
@@ -24,7 +22,7 @@ from benchmarks.glm import (
 )
 from benchmarks.glm_pairs import one_cpu, same_labels
 from benchmarks.glm_ways import labels_path, separate
-from benchmarks.harness import REPOSITORY, python, run_process
+from benchmarks.harness import python, run_process
 from benchmarks.inputs import (
     CONDITIONS,
     QUICK_RUN_SCALE,
@@ -40,6 +38,7 @@ from benchmarks.inputs import (
 )
 from benchmarks.pairs import Run
 from benchmarks.rows import Ask
+from benchmarks.settings import Settings
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="needs /proc for memory of processes"
@@ -179,14 +178,10 @@ COMPARED = {"first_level": 2, "few_regressors": 1, "one_core": 0, "betas": 2, "l
 @needs_proc
 @needs_affinity
 @pytest.mark.parametrize("group", OF_IMAGES)
-def test_each_group_of_the_quick_benchmark_runs(tmp_path: Path, group: str) -> None:
-    table = tmp_path / "table.json"
-    command = [sys.executable, "-m", "benchmarks.glm", "--quick", "--repeats", "1"]
-    options = ["--only", group, "--folder", str(tmp_path), "--json", str(table)]
-    subprocess.run([*command, *options], cwd=REPOSITORY, check=True, capture_output=True)
-    rows = json.loads(table.read_text())
-    assert any("beside the read" in row["what"] for row in rows)
-    equality = [row for row in rows if row["what"].endswith(("in float64", "same ρ bins"))]
+def test_each_group_of_the_quick_benchmark_runs(quick: Settings, group: str) -> None:
+    rows = list(GROUPS[group](quick))
+    assert any("beside the read" in row.what for row in rows)
+    equality = [row for row in rows if row.what.endswith(("in float64", "same ρ bins"))]
     with_labels = 1 if group == "betas" else 2
     assert len(equality) == with_labels * COMPARED[group]
-    assert all(row["passed"] for row in equality)
+    assert all(row.passed for row in equality)

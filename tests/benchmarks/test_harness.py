@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from benchmarks import glm, maskers, searchlight
 from benchmarks.harness import REPOSITORY, python, run_process, told
 from benchmarks.rows import Row
 
@@ -44,10 +46,11 @@ GROUPS = {
     ],
     "study_scale.50000_subjects": ["plan", "driver, a job", "driver: peak"],
     "models.geometry": ["crossnobis: from rsatoolbox", "crossnobis, Spearman, a sphere: time"],
+    "searchlight.neighbourhoods": ["neighbourhoods: time", "neighbourhoods: unlike a k-d tree's"],
     "models.behaviour": ["discounting: log-likelihood below scipy's"],
 }
 # These hold at any size.
-_EQUAL = ("from rsatoolbox", "below scipy's")
+_EQUAL = ("from rsatoolbox", "below scipy's", "unlike a k-d tree's")
 
 
 @needs_proc
@@ -64,3 +67,13 @@ def test_quick_groups_run(tmp_path: Path, group: str) -> None:
     assert len({row.key for row in rows}) == len(rows)
     assert all(row.suite == suite for row in rows)
     assert all(row.passed for row in rows if row.what.endswith(_EQUAL))
+
+
+@pytest.mark.parametrize("suite", [glm, maskers, searchlight])
+def test_the_command_line_of_a_suite_takes_its_groups(suite: ModuleType) -> None:
+    command = [sys.executable, "-m", suite.__name__, "--quick", "--only", "none of these"]
+    done = subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"usage: python -m {suite.__name__} ")
+    choices = done.stderr.rpartition("(choose from ")[2].rstrip().removesuffix(")")
+    assert [name.strip("' ") for name in choices.split(",")] == [*suite.GROUPS]

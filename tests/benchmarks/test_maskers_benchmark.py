@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +9,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from benchmarks.harness import MIB, REPOSITORY
+from benchmarks.harness import MIB
 from benchmarks.inputs import N_MAPS, N_SEEDS, QUICK_SCALE, make_masker_inputs
 from benchmarks.masker_ways import MASKERS
 from benchmarks.maskers import CASES, GROUPS, OF_IMAGES
 from benchmarks.pairs import Asked, Pair, Run, difference, no_further, pair_rows, run_in_turn
 from benchmarks.rows import Ask, least, most
+from benchmarks.settings import Settings
 
 
 def _saved(folder: Path, *signals: Any) -> list[Path]:
@@ -139,16 +137,12 @@ needs_proc = pytest.mark.skipif(
 
 @needs_proc
 @pytest.mark.parametrize("group", [*OF_IMAGES, "setup"])
-def test_each_group_of_the_quick_benchmark_runs(tmp_path: Path, group: str) -> None:
-    table = tmp_path / "table.json"
-    command = [sys.executable, "-m", "benchmarks.maskers", "--quick", "--repeats", "1"]
-    options = ["--only", group, "--folder", str(tmp_path), "--json", str(table)]
-    subprocess.run([*command, *options], cwd=REPOSITORY, check=True, capture_output=True)
-    rows = json.loads(table.read_text())
+def test_each_group_of_the_quick_benchmark_runs(quick: Settings, group: str) -> None:
+    rows = list(GROUPS[group](quick))
     assert GROUPS.keys() >= {group, "imports"}
-    equality = [row for row in rows if row["what"].endswith("difference")]
+    equality = [row for row in rows if row.what.endswith("difference")]
     assert equality
     # Where nilearn adds up in float32, what counts is who is nearer to its float64.
-    exact = [row for row in rows if row["what"].endswith("in float64")]
-    assert all(row["passed"] for row in exact or equality)
+    exact = [row for row in rows if row.what.endswith("in float64")]
+    assert all(row.passed for row in exact or equality)
     assert bool(exact) == (group in ("spheres", "maps"))

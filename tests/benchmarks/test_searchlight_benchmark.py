@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -13,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.ndimage import convolve
 
-from benchmarks.harness import REPOSITORY
 from benchmarks.searchlight import GROUPS
 from benchmarks.searchlight_brains import cases
 from benchmarks.searchlight_data import (
@@ -38,6 +34,7 @@ from benchmarks.searchlight_study import (
     same_row,
 )
 from benchmarks.searchlight_ways import stepped_tfce
+from benchmarks.settings import Settings
 from benchmarks.words import spaced
 
 needs_proc = pytest.mark.skipif(
@@ -205,15 +202,11 @@ COMPARED = {
 @needs_proc
 @needs_affinity
 @pytest.mark.parametrize("group", GROUPS)
-def test_each_group_of_the_quick_benchmark_runs(tmp_path: Path, group: str) -> None:
-    table = tmp_path / "table.json"
-    command = [sys.executable, "-m", "benchmarks.searchlight", "--quick", "--repeats", "1"]
-    options = ["--only", group, "--folder", str(tmp_path), "--json", str(table)]
-    subprocess.run([*command, *options], cwd=REPOSITORY, check=True, capture_output=True)
-    rows = json.loads(table.read_text())
-    asked = [row for row in rows if row["passed"] is not None]
-    assert len({(row["size"], row["what"]) for row in rows}) == len(rows)
-    compared = [row for row in asked if not row["what"].endswith(_SPEED)]
+def test_each_group_of_the_quick_benchmark_runs(quick: Settings, group: str) -> None:
+    rows = list(GROUPS[group](quick))
+    asked = [row for row in rows if row.passed is not None]
+    assert len({(row.size, row.what) for row in rows}) == len(rows)
+    compared = [row for row in asked if not row.what.endswith(_SPEED)]
     assert len(compared) == COMPARED[group]
-    assert [row for row in compared if not row["passed"]] == []
+    assert [row for row in compared if not row.passed] == []
     assert len(asked) > len(compared)

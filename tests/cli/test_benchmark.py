@@ -151,7 +151,7 @@ def test_what_compares_imports_nothing_of_what_is_compared(tmp_path: Path, bold:
     code = (
         "import sys; from boldstream.cli.entry import run; "
         "from boldstream.benchmark.seeds import SEEDS, loading_cases; "
-        "SEEDS['loading'] = lambda inputs: loading_cases(inputs)[3:6]; "
+        "SEEDS['loading'] = lambda inputs: loading_cases(inputs)[4:6]; "
         "code = run(sys.argv[1:]); "
         "print(*sys.modules, file=sys.stderr); sys.exit(code)"
     )

@@ -267,5 +267,6 @@ def test_regions_on_another_grid_or_named_twice(
     nib.save(nib.Nifti1Image(np.ones((7, 6, 4), "u1"), AFFINE), other)
     args = ["decode", *study.bold, "--labels", study.labels, *FACES, "-o", out]
     refused(command(*args, "--roi", other), 1, str(other), "grid")
-    refused(command(*args, "--roi", f"1={study.mask}", "--atlas", study.mask), 1, "got '1' twice")
+    done = command(*args, "--roi", f"1={study.mask}", "--atlas", study.mask)
+    refused(done, 1, "--roi must have different names, got '1' more than once")
     assert not out.parent.exists()

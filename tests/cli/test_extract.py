@@ -215,6 +215,7 @@ def test_an_equals_sign_in_a_path_is_no_name(command: Command, study: Study) -> 
         ["--radius", "5"],
         ["--seeds", "seeds.tsv", "--radius", "-3"],
         ["--seeds", "seeds.tsv", "--radius", "nan"],
+        ["--seeds", "seeds.tsv", "--radius", "inf"],
         ["--mask", "V1.nii.gz", "--atlas-strategy", "sum"],
         ["--mask", "V1.nii.gz", "--atlas-names", "names.tsv"],
         ["--mask", "V1.nii.gz", "--mask", "V1.nii.gz"],

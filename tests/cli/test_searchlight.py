@@ -193,7 +193,7 @@ def test_a_folder_of_betas(command: Command, study: Labelled, out: Path) -> None
         image, trials["trial_type"], trials["run"]
     )
     np.testing.assert_allclose(fdata(out / "scores.nii.gz"), light.scores_, atol=1e-7)
-    expected = f_scores(image, trials["trial_type"], mask_img=study.mask, runs=trials["run"])
+    expected = f_scores(image, trials["trial_type"], mask=study.mask, runs=trials["run"])
     np.testing.assert_allclose(
         fdata(out / "f_scores.nii.gz"), expected.neg_log10_p_img.get_fdata(), rtol=1e-5
     )

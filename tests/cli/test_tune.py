@@ -77,7 +77,7 @@ def test_what_cannot_be_measured(command: Command, study: Study, tmp_path: Path)
     done = command("tune", tmp_path / "absent.nii", "--mask", study.mask)
     assert (done.code, "absent.nii does not exist" in done.err) == (1, True)
     done = command("tune", study.bold, "--mask", study.mask, "--threshold", -1)
-    assert (done.code, "must be a number of GB, 0 or more, got -1" in done.err) == (2, True)
+    assert (done.code, "must be a number of at least 0 GB, got -1" in done.err) == (2, True)
     assert command("tune", study.bold).code == 2
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from boldstream import BoldstreamError, MissingDependencyError, ParameterError
-from boldstream.core.checks import did_you_mean, integer_in, one_of, positive_number
+from boldstream.core.checks import (
+    as_number,
+    did_you_mean,
+    finite_number,
+    integer_in,
+    number_in,
+    one_of,
+    positive_number,
+)
 from boldstream.core.optional import import_optional
 
 
@@ -28,6 +39,69 @@ def test_what_is_no_positive_number(value: Any) -> None:
     message = re.escape(f"`radius` must be a positive number of mm, got {value!r}")
     with pytest.raises(ParameterError, match=f"^{message}$"):
         positive_number("radius", value, unit="mm")
+
+
+NO_NUMBERS = ["5", None, True, np.True_, 1j, np.complex64(1), np.ones(1), math.nan]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_what_is_no_number_is_none_for_any_check(value: Any) -> None:
+    assert math.isnan(as_number(value))
+    for check in (finite_number, partial(number_in, low=-9, high=9), positive_number):
+        with pytest.raises(ParameterError, match=re.escape(f", got {value!r}") + "$"):
+            check("x", value)
+
+
+@pytest.mark.parametrize("value", [math.inf, 10**400, Fraction(10**400)], ids=["inf", "int", "of"])
+def test_what_is_larger_than_any_float_is_infinite(value: Any) -> None:
+    assert as_number(value) == math.inf
+    for check in (finite_number, partial(number_in, low=0, high=math.inf), positive_number):
+        with pytest.raises(ParameterError, match=r"^`x` must be a .*, got "):
+            check("x", value)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "without", "wanted"),
+    [
+        (0, 1, (), "a number from 0 to 1"),
+        (0, 1, (0,), "a number above 0 and at most 1"),
+        (0, 1, (1,), "a number of at least 0 and below 1"),
+        (0, 1, (0, 1), "a number above 0 and below 1"),
+        (-0.5, math.inf, (), "a number of at least -0.5"),
+        (-0.5, math.inf, (-0.5,), "a number above -0.5"),
+        (-math.inf, 100, (), "a number of at most 100"),
+        (-math.inf, 100, (100,), "a number below 100"),
+        (-math.inf, math.inf, (), "a finite number"),
+    ],
+)
+def test_number_in(low: float, high: float, without: tuple[float, ...], wanted: str) -> None:
+    numbers = [low, np.nextafter(low, 9), 0.5, np.nextafter(high, -9), high]
+    outside = [np.nextafter(low, -math.inf), np.nextafter(high, math.inf), math.inf, -math.inf]
+    for number in filter(math.isfinite, itertools.chain(numbers, outside)):
+        if low <= number <= high and number not in without:
+            found = number_in("x", number, low, high, without=without)
+            assert (found, type(found)) == (number, float)
+            continue
+        with pytest.raises(
+            ParameterError, match=re.escape(f"`x` must be {wanted}, got {number!r}")
+        ):
+            number_in("x", number, low, high, without=without)
+    with pytest.raises(ParameterError, match=f"^`x` must be {wanted}, got nan$"):
+        number_in("x", math.nan, low, high, without=without)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (0, 1, "a number from 0 to 1 GB"),
+        (0, math.inf, "a number of at least 0 GB"),
+        (-math.inf, 0, "a number of at most 0 GB"),
+        (-math.inf, math.inf, "a finite number of GB"),
+    ],
+)
+def test_a_unit_is_told(low: float, high: float, wanted: str) -> None:
+    with pytest.raises(ParameterError, match=f"^`x` must be {wanted}, got '2'$"):
+        number_in("x", "2", low, high, unit="GB")
 
 
 @pytest.mark.parametrize("value", [0, 4, np.uint8(2)])

@@ -52,7 +52,7 @@ def test_an_image_is_read_once_for_all_masks(rng: np.random.Generator, tmp_path:
         [tmp_path / "left.nii.gz", masks[1]],
         folds=runs,
     )
-    assert list(found.rdms) == ["left", "roi_2"]
+    assert list(found.rdms) == ["left", "mask_2"]
     for one, mask in zip(found.rdms.values(), masks, strict=True):
         expected = rdm(data[mask].T, conditions, folds=runs)
         np.testing.assert_allclose(one.values, expected.values, rtol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,23 @@ def test_tables_of_a_template_are_of_the_runs_of_the_images(tmp_path: Path) -> N
     assert [path.name for path in config.events("01")] == [
         f"e_01_run{run}.tsv" for run in ("01", "02", "04")
     ]
+
+
+def test_files_of_a_template_are_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "b_01_run1.nii", "b_01_run2.nii", "e_01_run1.tsv", "e_01_run2.tsv")
+    config = bs.OAKConfig(
+        root=tmp_path,
+        image_template="b_{subject}_run{run}.nii",
+        events_template="e_{subject}_run{run}.tsv",
+    )
+    looked_for, glob = list[str](), Path.glob
+
+    def told(folder: Path, pattern: str) -> Iterator[Path]:
+        looked_for.append(pattern)
+        return glob(folder, pattern)
+
+    monkeypatch.setattr(Path, "glob", told)
+    assert names(config.events("01")) == ["e_01_run1.tsv", "e_01_run2.tsv"]
+    assert looked_for == ["b_01_run*.nii", "e_01_run*.tsv"]

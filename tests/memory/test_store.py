@@ -160,8 +160,8 @@ def test_runs_of_different_types_are_stored_as_float32(
         np.testing.assert_array_equal(voxels.read(), expected)
 
 
-# nibabel leaves the second file of a PAR/REC image open.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+# nibabel, that it is compared with, leaves the second file of a PAR/REC image open.
+@pytest.mark.filterwarnings("ignore:unclosed file .*[.]REC:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("name", "n_files"),

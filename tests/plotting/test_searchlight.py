@@ -229,6 +229,7 @@ def test_paper_is_dark_where_the_figure_is(scores: np.ndarray) -> None:
         ({"threshold": 0.4}, r"`threshold` must be a score from chance \(0.5\) up, got 0.4"),
         ({"threshold": "auto"}, "`threshold` must be a score"),
         ({"threshold": np.nan}, "`threshold` must be a score"),
+        ({"threshold": np.complex128(1)}, "`threshold` must be a score"),
         ({"chance": "half"}, "`chance` must be a finite number, got 'half'"),
         ({"shown": np.ones((2, 2, 2), bool)}, "`shown` must be an array of bool of the shape"),
         ({"cut_coords": [1000.0], "display_mode": "z"}, "nilearn cannot draw the map"),

@@ -54,6 +54,16 @@ def test_so_does_one_of_a_thread() -> None:
     assert seen[0].filename == __file__
 
 
+def test_the_way_of_showing_warnings_is_given_back() -> None:
+    before = warnings.showwarning
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="said"):
+            library(SAYS).entry()
+        with warnings_at_caller():
+            assert warnings.showwarning is not before
+        assert warnings.showwarning is before
+
+
 def test_warnings_of_others_stay_where_they_are() -> None:
     with pytest.warns(RuntimeWarning) as seen, warnings_at_caller():
         warnings.warn_explicit("theirs", RuntimeWarning, "/theirs.py", 7)

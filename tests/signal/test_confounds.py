@@ -82,7 +82,7 @@ def test_a_wrong_length_is_said(tmp_path: Path, form: str) -> None:
     assert isinstance(caught.value, bs.BoldstreamError)
 
 
-@pytest.mark.parametrize("cell", ["n/a", "", "NaN"])
+@pytest.mark.parametrize("cell", ["n/a", "", "NaN", "NA", "<na>", "null", "None"])
 def test_a_gap_is_named_with_its_file_column_and_line(tmp_path: Path, cell: str) -> None:
     path = written(tmp_path / "c.tsv", f"a\tb\n1\t2\n3\t{cell}\n")
     with pytest.raises(bs.TableError, match=r"c.tsv, column 'b', line 3: no value there; choose"):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 import boldstream as bs
 from boldstream.core.grid import Grid
 from boldstream.io.source import Block, Scaling, Series
+from boldstream.streaming.cost import Cost
 from boldstream.streaming.preparation import Preparation
 from boldstream.streaming.preparations.volumes import Recipe, VolumePreparation
 from boldstream.streaming.reduction import Accumulator
@@ -110,6 +111,19 @@ def test_state_and_scratch_are_what_is_taken(kind: str) -> None:
     assert most <= predicted + SLACK
     assert most >= 0.6 * predicted
     assert 0.95 * cost.state <= held <= cost.state + SLACK
+
+
+@pytest.mark.parametrize("kind", REDUCTIONS)
+def test_the_state_is_its_arrays(kind: str) -> None:
+    accumulator, dtype = bound(kind)
+    state = accumulator.init(range(N))
+    accumulator.update(state, block(dtype, 1))
+    arrays = [value for value in vars(state).values() if isinstance(value, np.ndarray)]
+    assert accumulator.cost().state == sum(array.nbytes for array in arrays)
+
+
+def test_what_is_not_told_costs_nothing() -> None:
+    assert Cost(7) == Cost(7, scratch=0, scratch_per_volume=0, loaded=0, block=0)
 
 
 @pytest.mark.parametrize("kind", REDUCTIONS)

@@ -74,6 +74,22 @@ def test_project_is_a_matrix_product_over_time(bold: Path, rng: np.random.Genera
     np.testing.assert_allclose(inside, weights @ data[mask].T, rtol=1e-9, atol=1e-6)
 
 
+@pytest.mark.parametrize("unused", [[0], [30], [3, 4, 5, 17, 30], list(range(1, 31))])
+def test_volumes_without_a_weight_are_not_looked_at(
+    rng: np.random.Generator, unused: list[int]
+) -> None:
+    data, weights = rng.normal(500, 20, (*SHAPE, 31)), rng.normal(size=(4, 31))
+    weights[:, unused] = 0
+    expected = data @ weights.T
+    data[..., unused] = np.nan
+    mask = rng.random(SHAPE) > 0.5
+    everywhere, inside = bs.stream(
+        nib.Nifti1Image(data, AFFINE), bs.Project(weights), bs.Project(weights, mask)
+    )
+    np.testing.assert_allclose(everywhere, expected, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(inside, expected[mask].T, rtol=1e-9, atol=1e-9)
+
+
 @pytest.mark.parametrize("weights", [np.ones((2, 30)), np.ones(31), np.ones((0, 31))])
 def test_project_needs_a_column_per_volume(bold: Path, weights: Any) -> None:
     with pytest.raises(bs.ParameterError, match=r"`weights` must have shape \(n_out, 31\)"):

@@ -91,8 +91,8 @@ def test_each_region_of_an_atlas(image: Any, tmp_path: Path) -> None:
     for label, values in zip((1, 2, 3), found.values(), strict=True):
         np.testing.assert_array_equal(values, data[label == ATLAS].T)
     mixed = read_regions(image, [atlas, ATLAS == 3])
-    assert list(mixed) == ["1", "V1", "3", "roi_2"]
-    np.testing.assert_array_equal(mixed["roi_2"], mixed["3"])
+    assert list(mixed) == ["1", "V1", "3", "mask_2"]
+    np.testing.assert_array_equal(mixed["mask_2"], mixed["3"])
     named = read_regions(image, {"left": atlas, "all": ATLAS > 0})
     assert list(named) == ["left_1", "left_V1", "left_3", "all"]
     y = np.tile(["a", "b"], 45)
@@ -149,6 +149,17 @@ def test_no_parameter_is_proposed_that_there_is_not(image: Any, events: pd.DataF
         bs.extract(image, other)
 
 
+def test_masks_are_called_as_extract_calls_them(image: Any, tmp_path: Path) -> None:
+    v1, unnamed = (nib.Nifti1Image(np.equal(ATLAS, i).astype("u1"), AFFINE) for i in (1, 2))
+    nib.save(v1, tmp_path / "V1.nii.gz")
+    every: list[Any] = [ATLAS == 3, [ATLAS == 3, tmp_path / "V1.nii.gz", unnamed], {5: v1}]
+    for masks, names in zip(every, [["mask_1"], ["mask_1", "V1", "mask_3"], ["5"]], strict=True):
+        assert list(read_regions(image, masks)) == list(bs.extract(image, masks)) == names
+    y = np.tile(["a", "b"], 45)
+    decoded = decode(image, y, rois=every[1][::2], estimator="nearest_centroid")
+    assert decoded.table.roi.tolist() == ["mask_1", "mask_2"]
+
+
 def test_what_is_no_region(image: Any, tmp_path: Path) -> None:
     ones = np.ones(SHAPE, bool)
     with pytest.raises(ParameterError, match="`rois` must be masks where `X` is an image"):
@@ -160,9 +171,11 @@ def test_what_is_no_region(image: Any, tmp_path: Path) -> None:
     for nothing in ([None], {"V1": None}):
         with pytest.raises(ParameterError, match="`rois` must hold masks, got None for"):
             read_regions(image, nothing)
-    with pytest.raises(ParameterError, match="different names, got 'vt' twice"):
+    with pytest.raises(
+        ParameterError, match="`rois` must have different names, got 'vt' more than once"
+    ):
         read_regions(image, ["a/vt.nii", "b/vt.nii.gz"])
-    with pytest.raises(ParameterError, match="different names, got '1' twice"):
+    with pytest.raises(ParameterError, match="different names, got '1', '2', '3' more than once"):
         read_regions(image, [bs.Labels(ATLAS), bs.Labels(ATLAS, strategy="sum")])
     with pytest.raises(MaskError, match="an atlas goes to `Labels`"):
         read_regions(image, ATLAS)

@@ -226,6 +226,15 @@ def test_files_are_told_by_how_they_are_read() -> None:
     assert told == ["  reads a.nii and 2 more: mapped", "  reads b.nii.gz: igzip"]
 
 
+@pytest.mark.parametrize(("n", "told"), [(1, "a"), (2, "a and 1 more"), (3, "a and 2 more")])
+def test_files_that_are_not_named_are_counted(n: int, told: str) -> None:
+    header = series()
+    reads = tuple(Read(name, 1, "mapped") for name in "abc"[:n])
+    bounds, budget = [bs.Mean().bind(header)], Budget(1 << 40, 0, "RAM")
+    plan = make_plan(header, reads, bounds, budget, Buffers(header))
+    assert f"  reads {told}: mapped" in str(plan).splitlines()
+
+
 def test_a_reduction_may_ask_for_larger_blocks() -> None:
     header = series()
     weights = WeightMaps(np.ones((header.grid.n_voxels, 1)), names=["m"])

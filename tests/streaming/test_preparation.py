@@ -255,6 +255,19 @@ def test_a_range_that_widens_repeats_the_pass(target: str) -> None:
     assert_close(given[1], expected, "float64")
 
 
+@pytest.mark.parametrize("policy", ["nilearn", "propagate", "zero"])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_values_near_nan_are_kept_within_those_there_are(sign: int, policy: Any) -> None:
+    """All are less than 1, so that no other number that stands for NaN widens the range."""
+    values = sign * np.abs(lump(0.25))[..., None]
+    values[0, 0, 0] = np.nan
+    image, grid = nib.Nifti1Image(values, AFFINE), TARGETS["half a voxel"]
+    given = prepared(image, target=grid, nan_policy=policy, dtype="float64")
+    assert np.nanmax(sign * given) == 0.25
+    far = (slice(3, None), slice(3, None))
+    np.testing.assert_allclose(given[far], by_nilearn(image, grid).get_fdata()[far], atol=1e-12)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_results_of_a_pass_that_was_repeated(n_jobs: int) -> None:
     runs, grid = [widening(), widening()], TARGETS["half a voxel"]
@@ -364,6 +377,8 @@ def test_the_reduction_is_bound_to_the_prepared_series() -> None:
     assert (series.grid.shape, series.dtype, series.n_volumes) == (target.shape, "f8", N)
     np.testing.assert_array_equal(series.grid.affine, target.affine)
     assert done.label == "Mean, resampling to 20 x 21 x 16, smoothing 4 x 4 x 6 mm"
+    assert bound(image, smoothing_fwhm=4.5).label == "Mean, smoothing 4.5 mm"
+    assert bound(image, smoothing_fwhm="fast").label == "Mean, fast smoothing"
 
 
 @pytest.mark.parametrize(
@@ -371,6 +386,7 @@ def test_the_reduction_is_bound_to_the_prepared_series() -> None:
     [
         ({"smoothing_fwhm": -3}, "`smoothing_fwhm` must be a number of mm .* got -3"),
         ({"smoothing_fwhm": np.nan}, "`smoothing_fwhm` must be a number of mm"),
+        ({"smoothing_fwhm": [3, 3, 10**400]}, "`smoothing_fwhm` must be a number of mm"),
         ({"smoothing_fwhm": [3, 3]}, "one for each of x, y and z"),
         ({"smoothing_fwhm": True}, "`smoothing_fwhm` must be"),
         ({"smoothing_fwhm": {"x": 3}}, "`smoothing_fwhm` must be"),
@@ -446,6 +462,25 @@ def test_a_target_far_away_is_refused() -> None:
         far = Grid(SHAPE, moved(AFFINE, 0, 0, shift))
         with pytest.raises(GridMismatchError, match="`target` must overlap the image"):
             bound(made_up(), target=far)
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_target_may_share_the_outermost_voxels(axis: int, side: int) -> None:
+    """With nothing of the image between them and its end, that is; one voxel further is none."""
+    affine = np.diag([2.0, 2.0, 4.0, 1.0])
+    image = nib.Nifti1Image(made_up().get_fdata(), affine)
+    step = side * np.eye(3)[axis] * affine.diagonal()[:3]
+    last = SHAPE[axis] - 1
+    beside = Grid(SHAPE, moved(affine, *last * step))
+    values = prepared(image, target=beside, interpolation="nearest", dtype="float64")
+    expected = by_nilearn(image, beside, "nearest").get_fdata()
+    np.testing.assert_array_equal(values, expected)
+    shared, own = (-1, 0) if side < 0 else (0, -1)
+    shared_values = np.take(values, shared, axis=axis)
+    np.testing.assert_array_equal(shared_values, np.take(image.get_fdata(), own, axis=axis))
+    with pytest.raises(GridMismatchError, match="`target` must overlap the image"):
+        bound(image, target=Grid(SHAPE, moved(affine, *(last + 1) * step)))
 
 
 def test_volumes_are_prepared_once() -> None:

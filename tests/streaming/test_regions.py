@@ -141,6 +141,18 @@ def test_unknown_strategy_is_refused(bold: nib.Nifti1Image, atlas: nib.Nifti1Ima
         bs.stream(bold, bs.Labels(atlas, "maen"))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [({"strategy": "maen"}, "did you mean 'mean'"), ({"dtype": "int16"}, "`dtype` must be one of")],
+)
+def test_regions_check_their_options(
+    bold: nib.Nifti1Image, option: dict[str, Any], message: str
+) -> None:
+    regions = Regions(np.arange(3), np.array([3]), ids=[1], names=["a"], **option)
+    with pytest.raises(bs.ParameterError, match=message):
+        bs.stream(bold, regions)
+
+
 @pytest.mark.parametrize("radius", [0.5, 3.0, 5.6, 9.0])
 def test_spheres_equal_nilearn(
     bold: nib.Nifti1Image, rng: np.random.Generator, radius: float

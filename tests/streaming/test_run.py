@@ -20,13 +20,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import boldstream as bs
 from boldstream.core.jobs import resolve_n_jobs
+from boldstream.core.limits import ProcessMemory
 from boldstream.io.opening import open_image
 from boldstream.io.parts import JoinedSource
+from boldstream.io.source import Block, Scaling, Series
+from boldstream.streaming import once
+from boldstream.streaming.cost import Cost
 from boldstream.streaming.once import plan_once, stream_once
 from boldstream.streaming.preparations import Prepared
+from boldstream.streaming.reduction import Accumulator, Bound
 from boldstream.streaming.reductions.volumes import KeptVolumes
 from boldstream.streaming.run import run_pass
 from tests.streaming.mix import AFFINE, SHAPE, N, assert_same, reductions
@@ -167,6 +173,83 @@ def test_rows_of_threads_are_views_of_one_array(data: NDArray[Any]) -> None:
         assert all(np.shares_memory(part.values, whole.values) for part in parts)
         assert accumulator.join(whole, parts) is whole
         assert accumulator.fork_bytes(2) == 0
+
+
+def test_threads_may_read_some_of_the_volumes(data: NDArray[Any]) -> None:
+    image = nib.Nifti1Image(data, AFFINE)
+    flat = data.reshape(-1, N, order="F").T
+    kept = KeptVolumes(np.array([1, 9, 12, 18, 22]), flat.shape[1])
+    voxels = bs.Voxels(np.ones(SHAPE)).bind(open_image(image).series).accumulator
+    for accumulator, wanted in (
+        (voxels, data[..., 6:20].reshape(-1, 14).T),
+        (kept, flat[[9, 12, 18]]),
+    ):
+        whole = accumulator.init(range(6, 20))
+        ranges = [range(6, 12), range(12, 13), range(13, 20)]
+        parts = accumulator.fork(whole, ranges)
+        for part, some in zip(parts, ranges, strict=True):
+            accumulator.update(part, Block(flat[some.start : some.stop], some.start, Scaling(), 0))
+        np.testing.assert_array_equal(accumulator.join(whole, parts).values, wanted)
+
+
+class Noted(Accumulator[list[Any]]):
+    """Notes volumes as they pass, and the threads that BLAS has meanwhile."""
+
+    def cost(self) -> Cost:
+        return Cost(0)
+
+    def init(self, volumes: range) -> list[Any]:
+        return []
+
+    def update(self, state: list[Any], block: Block) -> None:
+        np.ones((2, 2)) @ np.ones((2, 2))
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        assert pools, "numpy's BLAS is not seen"
+        threads = max(pool["num_threads"] for pool in pools)
+        state += [(volume, threads) for volume in range(block.start, block.stop)]
+
+    def merge(self, first: list[Any], second: list[Any]) -> list[Any]:
+        return first + second
+
+
+class Notice(bs.Reduction):
+    def bind(self, series: Series) -> Bound[list[Any]]:
+        return Bound("Notice", Noted(), lambda state: state, 0)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 5])
+def test_parts_are_joined_in_order(data: NDArray[Any], n_jobs: int) -> None:
+    runs = [nib.Nifti1Image(data[..., t : t + 4], AFFINE) for t in range(0, N, 4)]
+    (noted,) = stream_once(runs, [Notice()], n_jobs=n_jobs)
+    assert [volume for volume, _ in noted] == list(range(N))
+
+
+@pytest.mark.parametrize(
+    ("beside", "threads"),
+    [
+        (bs.Mean(), 2),
+        (Scaled(bs.Mean(), 2.0), 1),
+        (bs.Project(np.ones((1, N))), 1),
+        (Scaled(bs.Project(np.ones((1, N))), 2.0), 1),
+    ],
+)
+def test_one_that_makes_products_keeps_all_to_their_thread(
+    data: NDArray[Any], beside: bs.Reduction, threads: int
+) -> None:
+    with threadpool_limits(2, user_api="blas"):
+        noted = stream_once(nib.Nifti1Image(data, AFFINE), [Notice(), beside, Notice()])[::2]
+    assert {count for one in noted for _, count in one} == {threads}
+
+
+@pytest.mark.parametrize(("peaks", "told"), [((300, 300), 0), ((300, 400), 400 + 7)])
+def test_only_a_new_peak_is_one_of_loading(
+    data: NDArray[Any], monkeypatch: pytest.MonkeyPatch, peaks: tuple[int, int], told: int
+) -> None:
+    """With what will be held by the time of the pass."""
+    seen = iter(peaks)
+    monkeypatch.setattr(once, "process_memory", lambda: ProcessMemory(200, next(seen)))
+    plan = plan_once(nib.Nifti1Image(data, AFFINE), [bs.Mean()], kept_bytes=7)[2]
+    assert plan.loading_peak_bytes == told
 
 
 @pytest.mark.parametrize(

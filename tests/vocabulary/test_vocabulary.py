@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from nilearn.glm import first_level
 from sklearn.metrics import get_scorer_names
 
 from boldstream.decoding.task.names import find_estimator
@@ -98,6 +99,16 @@ def test_second_spellings_are_few_and_known() -> None:
         for spelling in one.opts[1:]
     }
     assert others == set(SPELLINGS)
+
+
+def test_masks_have_the_word_of_nilearn_where_its_import_is_swapped() -> None:
+    """And ours everywhere else: `mask`."""
+    for name, thing in CALLABLES.items():
+        bases = thing.__mro__ if inspect.isclass(thing) else ()
+        is_swapped = any(base.__module__.startswith("nilearn.") for base in bases)
+        is_swapped |= hasattr(first_level, name.rpartition(".")[2])
+        others = {"mask", "process_mask"} if is_swapped else {"mask_img", "process_mask_img"}
+        assert others.isdisjoint(parameters_of(thing)), name
 
 
 @pytest.mark.parametrize("name", ["searchlight", "decode"])

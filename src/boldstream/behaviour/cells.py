@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boldstream.core.cells import is_no_value
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError, TableError
 
@@ -17,7 +18,6 @@ Bools = NDArray[np.bool_]
 
 # What a text says of a choice; case and spaces around it do not matter.
 CHOICES = {"delayed": 1.0, "later": 1.0, "immediate": 0.0, "now": 0.0}
-_MISSING = frozenset({"", "n/a", "nan"})
 
 
 def is_missing(name: str, values: Any) -> Bools:
@@ -33,13 +33,11 @@ def is_missing(name: str, values: Any) -> Bools:
     >>> is_missing("choice", ["later", "n/a", None, 0])
     array([False,  True,  True, False])
     """
-    cells = _cells(name, values)
-    is_text = np.array([_is_empty_text(cell) for cell in cells], np.bool_)
-    return np.asarray(pd.isna(cells) | is_text, np.bool_)
+    return _missing(_cells(name, values))
 
 
 def numbers(name: str, values: Any) -> Floats:
-    """Cells as numbers, NaN where they are missing.
+    """Cells as numbers, NaN where they are missing: "NA", "null" and "none" too.
 
     Raises
     ------
@@ -55,7 +53,7 @@ def numbers(name: str, values: Any) -> Floats:
     boldstream.core.errors.ParameterError: `delay` must hold finite numbers, got 'soon' in row 1
     """
     cells, out = _converted(name, values, {})
-    wrong = ~is_missing(name, cells) & ~np.isfinite(out)
+    wrong = ~_missing(cells, of_numbers=True) & ~np.isfinite(out)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ParameterError(
@@ -78,7 +76,7 @@ def choices(name: str, values: Any) -> Floats:
     array([ 1.,  0., nan,  1.,  0.])
     """
     cells, out = _converted(name, values, CHOICES)
-    wrong = ~is_missing(name, cells) & ~np.isin(out, (0, 1))
+    wrong = ~_missing(cells) & ~np.isin(out, (0, 1))
     if wrong.any():
         row = int(np.argmax(wrong))
         listed = ", ".join(repr(label) for label in CHOICES)
@@ -152,8 +150,9 @@ def _number(cell: Any, names: Mapping[str, float]) -> float:
         return float("nan")
 
 
-def _is_empty_text(cell: Any) -> bool:
-    return isinstance(cell, str) and cell.strip().lower() in _MISSING
+def _missing(cells: NDArray[np.object_], *, of_numbers: bool = False) -> Bools:
+    is_text = [isinstance(cell, str) and is_no_value(cell, of_numbers=of_numbers) for cell in cells]
+    return np.asarray(pd.isna(cells) | np.array(is_text, np.bool_), np.bool_)
 
 
 def _shown(cell: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers as kinds
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from boldstream.behaviour.cells import check_table, column_fault, is_missing, numbers
-from boldstream.core.checks import integer_in
+from boldstream.core.checks import integer_in, number_in
 from boldstream.core.errors import ParameterError
 
 Floats = NDArray[np.float64]
@@ -147,11 +146,11 @@ def validate_behaviour(
         )
     columns = _Columns(required, choice, response_time, accuracy)
     limits = _Limits(
-        _share("max_missing", max_missing),
+        number_in("max_missing", max_missing, 0, 1),
         integer_in("min_trials", min_trials, 1),
-        None if min_accuracy is None else _share("min_accuracy", min_accuracy),
+        None if min_accuracy is None else number_in("min_accuracy", min_accuracy, 0, 1),
         None if response_time_range is None else _range(response_time_range),
-        _share("max_outside", max_outside),
+        number_in("max_outside", max_outside, 0, 1),
     )
     rows = []
     for subject, table in tables.items():
@@ -243,13 +242,6 @@ def _values(
 def _or_nan(of: Callable[[Any], Any], values: NDArray[Any]) -> float:
     """A figure of values, NaN where there are none."""
     return float(of(values)) if len(values) else math.nan
-
-
-def _share(name: str, value: Any) -> float:
-    is_number = isinstance(value, kinds.Real) and not isinstance(value, bool)
-    if not (is_number and 0 <= value <= 1):
-        raise ParameterError(f"`{name}` must be a share from 0 to 1, got {value!r}")
-    return float(value)
 
 
 def _range(value: Any) -> Range:

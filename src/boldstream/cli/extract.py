@@ -34,6 +34,7 @@ from boldstream.cli.options import (
     Smooth,
     Standardize,
     Strategy,
+    positive,
     show_progress,
 )
 
@@ -63,7 +64,10 @@ MapsFile = Annotated[
 Seeds = Annotated[
     Path | None, typer.Option(metavar="TSV", help="Centres of spheres: columns x, y, z in mm.")
 ]
-Radius = Annotated[float | None, typer.Option(metavar="MM", help="Radius of the spheres.")]
+Radius = Annotated[
+    float | None,
+    typer.Option(metavar="MM", callback=positive, help="Radius of the spheres."),
+]
 Resample = Annotated[
     Literal["mask"] | None,
     typer.Option(help="Resample masks, labels and maps on another grid to the image."),
@@ -155,8 +159,6 @@ def _check(
     """Refuse options that do not go together."""
     if (seeds is None) != (radius is None):
         raise typer.BadParameter("give both or neither", param_hint="--seeds and --radius")
-    if radius is not None and not radius > 0:
-        raise typer.BadParameter(f"must be above 0 mm, got {radius:g}", param_hint="--radius")
     for option, value in of_atlas.items():
         if atlas is None and value is not None:
             raise typer.BadParameter("goes with --atlas only", param_hint=option)

@@ -24,7 +24,7 @@ _THRESHOLDS_GB = (0.5, 1.0, 1.5, 2.0)
 def _sizes(given: list[float] | None) -> list[float] | None:
     for size in given or ():
         if not 0 <= size < math.inf:
-            raise typer.BadParameter(f"must be a number of GB, 0 or more, got {size:g}")
+            raise typer.BadParameter(f"must be a number of at least 0 GB, got {size:g}")
     return given
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.errors import ParameterError
+from boldstream.core.labels import label_array, of_one_kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +53,7 @@ def encode_labels(name: str, given: Any, n_samples: int | None = None) -> Labels
     """
     from pandas import isna
 
-    array = np.asarray(given)
-    if array.dtype.kind in "US" and not isinstance(given, np.ndarray):
-        # Beside text numpy has made text of numbers and of NaN.
-        array = np.asarray(given, object)
+    array = label_array(given)
     wanted = "each sample" if n_samples is None else f"each of the {n_samples} samples"
     if array.ndim != 1 or not len(array) or (n_samples is not None and len(array) != n_samples):
         raise ParameterError(
@@ -67,21 +64,11 @@ def encode_labels(name: str, given: Any, n_samples: int | None = None) -> Labels
         raise ParameterError(
             f"`{name}` must have no missing labels, got {missing} among {len(array)}"
         )
-    if array.dtype == object:
-        array = _of_one_kind(name, array.tolist())
+    array = of_one_kind(name, array)
     if array.dtype.kind not in "biufU":
         raise ParameterError(f"`{name}` must hold text or numbers, got {array.dtype}")
     values, codes = np.unique(array, return_inverse=True)
     return Labels(tuple(_text(value) for value in values.tolist()), codes.astype(np.intp))
-
-
-def _of_one_kind(name: str, entries: Sequence[Any]) -> NDArray[Any]:
-    """Entries as numpy's own type; beside text, numpy would make text of numbers."""
-    array = np.array(entries)
-    if array.ndim != 1 or (array.dtype.kind == "U") != all(isinstance(e, str) for e in entries):
-        kinds = sorted({type(entry).__name__ for entry in entries})
-        raise ParameterError(f"`{name}` must hold labels of one kind, got {', '.join(kinds)}")
-    return array
 
 
 def _text(value: Any) -> str:

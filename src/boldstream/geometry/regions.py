@@ -66,7 +66,9 @@ def geometry_of_rois(
     conditions : sequence, shape (samples,)
     rois : mask, Labels, list of these, or mapping of names to these, optional
         Paths, images or boolean arrays, where `X` is an image or betas;
-        `boldstream.Labels` for each region of an atlas.
+        `boldstream.Labels` for each region of an atlas. Without names a file's
+        own name without its ending is used, and ``mask_1``, ``mask_2``, ...
+        for what has no file.
     models : RDM, sequence of RDM, or mapping of names to RDM, optional
     metric, folds, noise
         As for `rdm`.

@@ -10,6 +10,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from boldstream.io.loading import load_image
 from boldstream.io.opening import open_image
 from boldstream.io.source import Scaling, Series
 from boldstream.io.translate import expanded, translated
@@ -96,8 +97,8 @@ def describe_image(path: str | os.PathLike[str]) -> Description:
     """
     source = open_image(path)
     (read,) = source.reads
+    image = load_image(expanded(path))
     with translated(path):
-        image: Any = nib.load(expanded(path))
         dtype, orientation = image.get_data_dtype(), nib.aff2axcodes(source.series.grid.affine)
         stored_bytes = _bytes_on_disk(image)
     shape = tuple(int(n) for n in image.shape)

@@ -18,6 +18,7 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.optional import import_optional
 from boldstream.io.flat import FlatFile, open_flat
 from boldstream.io.headers import Header, check_type, read_header
+from boldstream.io.loading import load_image
 from boldstream.io.parts import JoinedSource, Part
 from boldstream.io.sliced import ArrayPart, ProxyPart
 from boldstream.io.source import Scaling, Series, VolumeSource
@@ -96,8 +97,7 @@ def _load(path: Path) -> Any:
     if read_head(path).startswith(HDF5_MAGIC):
         import_optional("h5py", extra="minc", purpose="MINC-2 images")
     check_has_header(path)
-    with translated(path):
-        return nib.load(path)
+    return load_image(path)
 
 
 def _part_of(image: Any, name: str) -> Part:

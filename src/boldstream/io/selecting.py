@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from reprlib import repr as shortened
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +46,48 @@ def select_volumes(source: VolumeSource, kept: Volumes) -> VolumeSource:
     (3, 1)
     """
     n = source.series.n_volumes
-    ascends = kept.ndim == 1 and len(kept) > 0 and bool((np.diff(kept) > 0).all())
-    if not ascends or kept[0] < 0 or kept[-1] >= n:
-        raise ParameterError(
-            f"`kept` must hold some of the {n} volumes of {source.series.name}, ascending, "
-            f"got {kept.tolist()[:10]}"
-        )
+    kept = check_kept(kept, f"volumes of {source.series.name}", n)
     if len(kept) == n:
         return source
     return SelectedSource(source, kept, _series_of(source.series, kept))
+
+
+def check_kept(kept: Any, of: str, n: int | None = None) -> Volumes:
+    """Return positions of what is kept as an array.
+
+    Parameters
+    ----------
+    kept : array_like of int
+    of : str
+        What they are positions of.
+    n : int, optional
+        How many of these there are; by default that is not known yet.
+
+    Raises
+    ------
+    ParameterError
+        If `kept` is empty, does not ascend, or names what is not there.
+
+    Examples
+    --------
+    >>> check_kept([3, 20], "samples of `imgs`", 20)
+    Traceback (most recent call last):
+    boldstream.core.errors.ParameterError: `kept` must hold some of the 20 samples of `imgs`, ...
+    """
+    try:
+        found = np.asarray(kept)
+    except ValueError:  # lists of different lengths
+        found = np.array(kept, object)
+    ascends = (
+        (found.ndim == 1 and found.dtype.kind in "iu" and len(found) > 0)
+        # Differences of unsigned integers are never below 0.
+        and bool((found[1:] > found[:-1]).all())
+    )
+    if ascends and found[0] >= 0 and (n is None or found[-1] < n):
+        return found.astype(np.intp, copy=False)
+    some = "positions of" if n is None else f"some of the {n}"
+    got = f"{found[0]} to {found[-1]}" if ascends else shortened(found.tolist())
+    raise ParameterError(f"`kept` must hold {some} {of}, ascending, got {got}")
 
 
 def _series_of(series: Series, kept: Volumes) -> Series:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import numbers
-import sys
+import math
 from pathlib import Path
 from typing import Any
 
-from boldstream.core.checks import positive_number
+from boldstream.core.checks import as_number, positive_number
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.io.source import Series
 
@@ -116,8 +115,7 @@ def repetition_time(series: Series, t_r: float | None = None) -> float:
 
 def checked_repetition_time(value: Any, where: Path) -> float:
     """Seconds that a sidecar says; raises `TableError` unless they are a number above 0."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    # A whole number of JSON may be too large for a float.
-    if not is_number or not 0 < value <= sys.float_info.max:
+    seconds = as_number(value)
+    if not 0 < seconds < math.inf:
         raise TableError(f"RepetitionTime in {where} must be above 0 s, got {value!r}")
-    return float(value)
+    return seconds

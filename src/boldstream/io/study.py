@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from boldstream.core.checks import did_you_mean, positive_number
 from boldstream.core.errors import ImageFileError, ParameterError, TableError
@@ -23,6 +23,9 @@ from boldstream.io.bids.names import (
 from boldstream.io.bids.templates import check_template, fields_of, match_template
 
 FMRIPREP = Path("derivatives", "fmriprep")
+
+_Found: TypeAlias = tuple[Path, dict[str, str]]
+"""A file, and what its name tells: entities, or what stands at names in braces."""
 
 _IMAGE = re.compile(r"_bold\.nii(\.gz)?$")
 _EVENTS = re.compile(r"_events\.tsv$")
@@ -112,7 +115,9 @@ class OAKConfig:
         ParameterError
             If `subject` is no label, or files differ in more than the run.
         """
-        label = check_label("subject", subject)
+        return tuple(path for path, _ in self._images(check_label("subject", subject)))
+
+    def _images(self, label: str) -> list[_Found]:
         if self.image_template is not None:
             return _matches(self.root, self.image_template, label, ImageFileError)
         found = self._in_bids(self._derivatives, label, _IMAGE)
@@ -121,7 +126,7 @@ class OAKConfig:
         if not images:
             raise ImageFileError(self._none_found("image", label, self._derivatives))
         _require_one_per_run(images)
-        return images
+        return [(path, entities_of(path)) for path in images]
 
     def events(self, subject: str) -> tuple[Path, ...]:
         """Tables of events, one for each run; raises `TableError` where one is missing.
@@ -189,7 +194,8 @@ class OAKConfig:
     def _tables(
         self, subject: str, kind: str, template: str | None, folder: Path, name: re.Pattern[str]
     ) -> tuple[Path, ...]:
-        label, images = check_label("subject", subject), self.images(subject)
+        label = check_label("subject", subject)
+        images = self._images(label)
         if template is not None:
             tables = _matches(self.root, template, label, TableError)
             if len(tables) != len(images):
@@ -197,33 +203,18 @@ class OAKConfig:
                     f"{kind} must be one table for each of the {len(images)} runs of subject "
                     f"{label!r}, got {len(tables)} for {template!r} in {self.root}"
                 )
-            names = zip(images, tables, strict=True)
-            runs = zip(
-                self._runs(self.image_template, label, images),
-                self._runs(template, label, tables),
-                strict=True,
-            )
-            for (image, table), (wanted, run) in zip(names, runs, strict=True):
-                if None not in (wanted, run) and wanted != run:
+            for (image, of_image), (table, of_table) in zip(images, tables, strict=True):
+                if not _may_be_one_run(of_image, of_table):
                     raise TableError(
                         f"{kind} must be of the same runs as images, got {table.name} for "
                         f"{image.name}"
                     )
-            return tables
+            return tuple(table for table, _ in tables)
         by_run = {_run_of(path): path for path in self._in_bids(folder, label, name)}
-        for image in images:
+        for image, _ in images:
             if _run_of(image) not in by_run:
                 raise TableError(f"{folder} holds no table of {kind} for {image.name}")
-        return tuple(by_run[_run_of(image)] for image in images)
-
-    def _runs(self, template: str | None, label: str, paths: Sequence[Path]) -> list[Value | None]:
-        """The run of each file, as its template or its name tells; None where neither does."""
-        if template is None:
-            texts = [entities_of(path).get("run") for path in paths]
-        else:
-            found = match_template(self.root, template, subject=label)
-            texts = [fields.get("run") for _, fields in found]
-        return [None if text is None else value_of("run", text) for text in texts]
+        return tuple(by_run[_run_of(image)] for image, _ in images)
 
     def _in_bids(self, folder: Path, label: str, name: re.Pattern[str]) -> list[Path]:
         subject = folder / f"sub-{label}"
@@ -269,6 +260,12 @@ def _run_of(path: Path) -> tuple[Value, ...]:
     return run_of(parse_name(path.name)[0])
 
 
+def _may_be_one_run(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two names tell the same run, or one of them tells none."""
+    runs = {value_of("run", name["run"]) for name in (one, other) if "run" in name}
+    return len(runs) < 2
+
+
 def _require_one_per_run(images: Sequence[Path]) -> None:
     tasks = sorted({entities_of(path).get("task", "") for path in images})
     if len(tasks) > 1:
@@ -286,12 +283,12 @@ def _require_one_per_run(images: Sequence[Path]) -> None:
 
 def _matches(
     root: Path, template: str, label: str, error: type[ImageFileError] | type[TableError]
-) -> tuple[Path, ...]:
+) -> list[_Found]:
     found = match_template(root, template, subject=label)
     if not found:
         pattern = root / template.format(subject=label, run="*")
         raise error(f"no file matches {template!r} for subject {label!r}: looked for {pattern}")
-    return tuple(path for path, _ in found)
+    return found
 
 
 def check_label(name: str, value: Any) -> str:

@@ -55,13 +55,15 @@ def is_gifti(image: Any) -> bool:
     return isinstance(image, GiftiImage)
 
 
-def read_mesh(mesh: MeshLike) -> Mesh:
+def read_mesh(mesh: MeshLike, *, name: str = "mesh") -> Mesh:
     """Read a mesh.
 
     Parameters
     ----------
     mesh : path, nibabel GIFTI image, nilearn mesh, or pair of arrays
         A mesh of nilearn is anything with `coordinates` and `faces`.
+    name : str
+        What errors call the parameter.
 
     Raises
     ------
@@ -84,18 +86,18 @@ def read_mesh(mesh: MeshLike) -> Mesh:
     if isinstance(mesh, Mesh):
         return mesh
     if isinstance(mesh, str | os.PathLike | GiftiImage):
-        image, name = _open_gifti(mesh, "mesh")
+        image, file = _open_gifti(mesh, "mesh")
         parts = [image.agg_data(intent) for intent in ("pointset", "triangle")]
         if not all(isinstance(part, np.ndarray) for part in parts):
-            raise UnsupportedImageError(f"{name} must hold one pointset and its triangles")
-        return _checked_mesh(name, *parts)
+            raise UnsupportedImageError(f"{file} must hold one pointset and its triangles")
+        return _checked_mesh(file, *parts)
     if hasattr(mesh, "coordinates") and hasattr(mesh, "faces"):
         return _checked_mesh("the mesh in memory", mesh.coordinates, mesh.faces)
     if isinstance(mesh, Sequence) and len(mesh) == 2:
         return _checked_mesh("the mesh in memory", *mesh)
     raise ParameterError(
-        "`mesh` must be a path of a GIFTI file, a mesh of nibabel or nilearn, or coordinates and "
-        f"faces, got {type(mesh).__name__}"
+        f"`{name}` must be a path of a GIFTI file, a mesh of nibabel or nilearn, or coordinates "
+        f"and faces, got {type(mesh).__name__}"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from boldstream.core.budget import parse_bytes
-from boldstream.core.checks import did_you_mean, positive_number
+from boldstream.core.checks import did_you_mean, number_in, positive_number
 from boldstream.core.errors import ParameterError
 from boldstream.core.limits import Limit, memory_limits
 
@@ -80,7 +79,7 @@ class MemoryConfig:
     >>> config = MemoryConfig(MEMMAP_THRESHOLD_GB=0.5)
     >>> config.AVAILABLE_MEMORY_BUFFER = 1.5
     Traceback (most recent call last):
-    boldstream.core.errors.ParameterError: `AVAILABLE_MEMORY_BUFFER` must be a number from 0 ...
+    boldstream.core.errors.ParameterError: `AVAILABLE_MEMORY_BUFFER` must be a number of ...
     >>> config.MEMMAP_THRESHOLD_GB, config.AVAILABLE_MEMORY_BUFFER
     (0.5, 0.2)
     """
@@ -203,7 +202,7 @@ def _threshold(default: float) -> float:
         return _size_gb(variable, float(text))
     except ValueError as error:
         raise ParameterError(
-            f"{variable} must be a number of GB that is not negative, got {text!r}"
+            f"{variable} must be a number of at least 0 GB, got {text!r}"
         ) from error
 
 
@@ -214,19 +213,11 @@ def _bool(name: str, value: Any) -> bool:
 
 
 def _size_gb(name: str, value: Any) -> float:
-    if not _is_number(value) or not 0 <= value < math.inf:
-        raise ParameterError(f"`{name}` must be a number of GB that is not negative, got {value!r}")
-    return float(value)
+    return number_in(name, value, 0, math.inf, unit="GB")
 
 
 def _share(name: str, value: Any) -> float:
-    if not _is_number(value) or not 0 <= value < 1:
-        raise ParameterError(f"`{name}` must be a number from 0 to below 1, got {value!r}")
-    return float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return number_in(name, value, 0, 1, without=[1])
 
 
 def _positive_gb(name: str, value: Any) -> float:

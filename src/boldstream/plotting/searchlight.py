@@ -17,10 +17,9 @@ from matplotlib.colors import Colormap, ListedColormap
 from nilearn.plotting import plot_stat_map
 from numpy.typing import NDArray
 
-from boldstream.core.checks import did_you_mean, one_of
+from boldstream.core.checks import as_number, did_you_mean, finite_number, one_of
 from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
-from boldstream.decoding.task.chance import finite_number
 from boldstream.io.opening import open_image
 from boldstream.io.volume import read_volume
 from boldstream.io.writing import as_image
@@ -216,12 +215,12 @@ def _values_of(scores: Any, background: Any) -> tuple[NDArray[np.float64], Grid,
 
 
 def _distance(threshold: Any, centre: float) -> float:
-    is_number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
-    if not is_number or not np.isfinite(threshold) or threshold < centre:
+    score = as_number(threshold)
+    if not centre <= score < np.inf:
         raise ParameterError(
             f"`threshold` must be a score from chance ({centre:g}) up, got {threshold!r}"
         )
-    return float(threshold) - centre
+    return score - centre
 
 
 def _arguments(found: _Map, options: dict[str, Any]) -> dict[str, Any]:

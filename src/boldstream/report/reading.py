@@ -9,8 +9,9 @@ from typing import Any
 
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.io.bids.names import natural_order
+from boldstream.io.manifests import MANIFEST
 from boldstream.io.tables import MISSING, read_table
-from boldstream.report.results import GROUP, MANIFEST, Run, Subject, Unit, read_json, read_note
+from boldstream.report.results import GROUP, Run, Subject, Unit, read_json, read_note
 
 DESCRIPTION, STATUS, SUBJECTS = "dataset_description.json", "status.tsv", "subjects.tsv"
 _PLANS = ".boldstream/plan"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from boldstream.core.checks import did_you_mean
+from boldstream.core.checks import as_number, did_you_mean
 from boldstream.core.errors import ParameterError, TableError
+from boldstream.io.manifests import MANIFEST
 
-GROUP, MANIFEST = "group", "unit.json"
+GROUP = "group"
 FAILED = ("failed", "blocked", "unusable", "damaged")
 _NUMBERS = ("seconds", "peak_bytes", "memory_started")
 
@@ -204,10 +205,7 @@ def read_note(folder: Path) -> Mapping[str, Any]:
 
 
 def _is_amount(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    # A whole number may be larger than any float, where `math.isfinite` raises.
-    return 0 <= value <= sys.float_info.max
+    return 0 <= as_number(value) < math.inf
 
 
 def read_json(path: Path) -> dict[str, Any]:

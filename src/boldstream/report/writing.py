@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
+from boldstream.io.manifests import mark_of
 from boldstream.io.translate import expanded
 from boldstream.report.blocks import Link, Page
 from boldstream.report.folders import check_place, replacing
@@ -16,7 +16,7 @@ from boldstream.report.making import Maker
 from boldstream.report.pages import INDEX, file_of, index_page, subject_page
 from boldstream.report.reading import read_run
 from boldstream.report.rendering import render
-from boldstream.report.results import MANIFEST, Run, Unit
+from boldstream.report.results import Run
 from boldstream.streaming.progress import Report, open_progress
 
 REPORT = "report"
@@ -81,20 +81,15 @@ def write_report(
     check_place(place)
     name = title or _title(run)
     # What the pages show, so that a later run knows whether it is still so.
-    shown = {unit.id: _mark(unit) for unit in run.units}
+    shown = {
+        unit.id: mark_of(unit.folder, state=unit.state, error=unit.error) for unit in run.units
+    }
     with (
         open_progress(progress, REPORT, unit="pages") as report,
         replacing(place, {"units": shown}) as folder,
     ):
         _write(Maker(run, folder, place), name, report)
     return place / INDEX
-
-
-def _mark(unit: Unit) -> str:
-    """What is shown of a unit: its results, or why there are none."""
-    if unit.folder is None:
-        return f"{unit.state}: {unit.error}"
-    return sha256((unit.folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def _title(run: Run) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.cells import is_no_value, is_number
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.io.tables import read_table
@@ -21,7 +22,6 @@ from boldstream.io.translate import expanded
 ConfoundsLike: TypeAlias = str | os.PathLike[str] | NDArray[Any] | Sequence[Any] | Any
 Floats = NDArray[np.float64]
 
-_MISSING = frozenset({"", "n/a", "na", "nan", "null", "none"})
 _BETWEEN_CELLS = re.compile(r"[\s,;]+")
 _HINT = (
     "; choose other columns, or fill the gaps: the first volume has no derivative, and "
@@ -143,7 +143,7 @@ def begins_with_numbers(path: str | os.PathLike[str]) -> bool:
     cells = [cell for cell in _BETWEEN_CELLS.split(first.strip()) if cell]
     # pandas writes ",0,1,2" above an index and columns without names.
     unnamed = first.lstrip(" ").startswith((",", ";", "\t"))
-    return bool(cells) and not unnamed and all(_is_number(cell) for cell in cells)
+    return bool(cells) and not unnamed and all(is_number(cell) for cell in cells)
 
 
 def _numbers_only(path: Path, n_volumes: int, columns: Sequence[str] | None) -> Floats:
@@ -244,26 +244,14 @@ def _matrix(
 def _numbers(cells: Sequence[Any], where: str, places: Sequence[int], place: str) -> Floats:
     values = np.empty(len(cells))
     for i, cell in enumerate(cells):
-        if _is_missing(cell):
+        if is_no_value(cell, of_numbers=True):
             raise TableError(f"{where}, {place} {places[i]}: no value there{_HINT}")
-        if not _is_number(cell):
+        if not is_number(cell):
             raise TableError(f"{where}, {place} {places[i]}: must be a number, got {cell!r}")
         values[i] = float(cell)
         if not np.isfinite(values[i]):
             raise TableError(f"{where}, {place} {places[i]}: must be finite, got {cell!r}")
     return values
-
-
-def _is_missing(cell: Any) -> bool:
-    return cell is None or str(cell).strip().lower() in _MISSING or str(cell) == "<NA>"
-
-
-def _is_number(cell: Any) -> bool:
-    try:
-        float(cell)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _check_length(

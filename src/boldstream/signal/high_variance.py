@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.checks import integer_in
+from boldstream.core.checks import integer_in, number_in
 from boldstream.core.errors import ParameterError
 from boldstream.io.masks import MaskLike, load_mask
 from boldstream.io.opening import ImageLike, open_image
@@ -83,9 +82,7 @@ def high_variance_confounds(
     source = open_image(image)
     series = source.series
     integer_in("n_confounds", n_confounds, 1, series.n_volumes)
-    is_number = isinstance(percentile, numbers.Real) and not isinstance(percentile, bool)
-    if not is_number or not 0 <= percentile <= 100:
-        raise ParameterError(f"`percentile` must be a number from 0 to 100, got {percentile!r}")
+    number_in("percentile", percentile, 0, 100)
     power = DetrendedPower(detrend=detrend, mask=mask)
     (varies,) = stream_once(source, [power], memory_limit=memory_limit)
     chosen = _highest(varies, percentile)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from boldstream.core.errors import MaskError, ParameterError
 from boldstream.io.betas_source import open_volumes
 from boldstream.io.labels import Atlas, load_labels
-from boldstream.io.masks import mask_among, mask_name
+from boldstream.io.masks import mask_among
 from boldstream.io.source import Series, VolumeSource
+from boldstream.streaming.naming import check_names, name_masks
 from boldstream.streaming.once import stream_once
 from boldstream.streaming.per_volume import Rows
 from boldstream.streaming.reduction import Bound, Reduction
@@ -33,9 +34,8 @@ def read_regions(
         Volumes, or trials, are samples.
     rois : mask, `Labels`, list of these, or mapping of names to these
         A mask must lie inside the mask of betas; of an atlas voxels outside
-        are left out. A mask is called by its file, or ``roi_1``, ``roi_2``,
-        ... by its place; regions of `Labels` by the atlas' names, behind that
-        of a mapping unless it is empty.
+        are left out. Masks are called as `name_masks` says; regions of `Labels`
+        by the atlas' names, behind that of a mapping unless it is empty.
     n_jobs : int
         Threads that read the files of a list.
     memory_limit : str or int, optional
@@ -63,7 +63,7 @@ def read_regions(
     source = open_volumes(x)
     given = [pair for name, roi in named for pair in _regions_of(source, name, roi)]
     names = [name for name, _ in given]
-    _check_names(names)
+    check_names(names, parameter="rois", hint="name masks, or the regions of the atlas, otherwise")
     reductions = [_Region(name, find_rows()) for name, find_rows in given]
     found = stream_once(source, reductions, n_jobs=n_jobs, memory_limit=memory_limit)
     return dict(zip(names, found, strict=True))
@@ -87,29 +87,10 @@ def _named(rois: Any) -> list[tuple[str, Any]]:
             "`rois` must be masks where `X` is an image or holds betas: a path, an image, a "
             "boolean array, `Labels`, a list of these, or a mapping of names to these; got None"
         )
+    named = name_masks(rois, parameter="rois")
     if isinstance(rois, Mapping):
-        named = [(str(name), roi) for name, roi in rois.items()]
-    else:
-        listed = list(rois) if isinstance(rois, list | tuple) else [rois]
-        named = [
-            ("" if isinstance(roi, Labels) else mask_name(roi) or f"roi_{i}", roi)
-            for i, roi in enumerate(listed, 1)
-        ]
-    if not named:
-        raise ParameterError("`rois` must hold at least one mask, got none")
-    missing = next((name for name, roi in named if roi is None), None)
-    if missing is not None:
-        raise ParameterError(f"`rois` must hold masks, got None for {missing!r}")
-    return named
-
-
-def _check_names(names: list[str]) -> None:
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ParameterError(
-            f"`rois` must have different names, got {twice!r} twice; name masks, or the regions "
-            "of the atlas, otherwise"
-        )
+        return named
+    return [("" if isinstance(roi, Labels) else name, roi) for name, roi in named]
 
 
 def _regions_of(

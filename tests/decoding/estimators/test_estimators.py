@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import EmpiricalCovariance
 
+from boldstream.core.errors import ParameterError
 from boldstream.decoding.estimators import CorrelationClassifier, RidgeCovariance
 from tests.estimator_checks import parametrize_with_checks
 
@@ -24,9 +25,9 @@ def test_a_ridge_covariance_is_the_empirical_one_and_more() -> None:
     np.testing.assert_allclose(ours.get_precision() @ ours.covariance_, np.eye(4), atol=1e-10)
 
 
-@pytest.mark.parametrize("alpha", [0, -1])
+@pytest.mark.parametrize("alpha", [0, -1, np.nan, np.inf, "1", None, True])
 def test_a_covariance_is_never_singular(alpha: Any) -> None:
-    with pytest.raises(ValueError, match="`alpha` must be a number above 0, got"):
+    with pytest.raises(ParameterError, match=f"`alpha` must be a positive number, got {alpha!r}"):
         RidgeCovariance(alpha=alpha).fit([[1.0], [2.0]])
 
 

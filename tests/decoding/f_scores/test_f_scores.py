@@ -73,7 +73,7 @@ def test_haxby_as_in_the_example_of_nilearn(shared_data: Path) -> None:
     found = f_scores(
         folder / "bold.nii.gz",
         table.label,
-        mask_img=folder / "mask.nii.gz",
+        mask=folder / "mask.nii.gz",
         runs=table.run,
         conditions=["face", "house"],
     )
@@ -185,7 +185,7 @@ def test_what_cannot_be(y: Any, kwargs: dict[str, Any], message: str) -> None:
 
 def test_a_mask_of_another_grid() -> None:
     with pytest.raises(GridMismatchError, match="resample it to the image first") as caught:
-        f_scores(image_of(made_up()), Y, mask_img=nib.Nifti1Image(np.ones((4, 3, 6), "u1"), AFFINE))
+        f_scores(image_of(made_up()), Y, mask=nib.Nifti1Image(np.ones((4, 3, 6), "u1"), AFFINE))
     assert "resample=" not in str(caught.value)
 
 
@@ -206,5 +206,5 @@ def test_betas_in_every_form(tmp_path: Path) -> None:
         found = f_scores(betas, y, runs=runs)
         np.testing.assert_allclose(found.f, f, rtol=1e-6)
         np.testing.assert_array_equal(found.mask, inside)
-        with pytest.raises(MaskError, match="`mask_img` must lie inside the mask of the samples"):
-            f_scores(betas, y, mask_img=np.ones(SHAPE, bool))
+        with pytest.raises(MaskError, match="`mask` must lie inside the mask of the samples"):
+            f_scores(betas, y, mask=np.ones(SHAPE, bool))

@@ -16,6 +16,7 @@ from boldstream.core.grid import Grid
 from boldstream.decoding.group import bootstrap, group_bootstrap
 from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.null_maps import MapsFolder, open_null_maps
+from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.tally import Tally
 from boldstream.io.masks import Mask
 from tests.decoding.inference.made_up import MASK
@@ -115,10 +116,8 @@ def test_a_threshold_is_taken_of_all_bootstraps(place: int) -> None:
         lambda a, b: statistics[a:b],
         99,
         3,
+        OfMaps(forming_p=0.01),
         adjacency=apart,
-        tfce=False,
-        forming_threshold=None,
-        forming_p=0.01,
         n_jobs=1,
         memory_limit=None,
     )
@@ -163,8 +162,10 @@ def test_bad_input(rng: np.random.Generator) -> None:
         group_bootstrap(flat, null, chance=0.5, tfce=True)
     with pytest.raises(MaskError, match="must hold the"):
         group_bootstrap(flat[:, 1:], null, MASK, chance=0.5)
-    with pytest.raises(ParameterError, match="`forming_p` must lie between"):
-        group_bootstrap(flat, null, MASK, chance=0.5, forming_p=5)
+    wrong: list[Any] = [0, 1, 5, np.nan, "0.01", True]
+    for forming_p in wrong:
+        with pytest.raises(ParameterError, match="`forming_p` must be a number above 0 and below"):
+            group_bootstrap(flat, null, MASK, chance=0.5, forming_p=forming_p)
     with pytest.raises(ParameterError, match="must not be given together"):
         group_bootstrap(flat, null, MASK, chance=0.5, forming_p=0.1, forming_threshold=0.1)
     with pytest.raises(ParameterError, match="`null_maps` must have"):

@@ -311,7 +311,7 @@ def test_an_image_is_read_once_for_all_regions(
         rois=[tmp_path / "left.nii.gz", left == 0],
         estimator=RidgeClassifier(),
     )
-    assert listed.table.roi.tolist() == ["left", "roi_2"]
+    assert listed.table.roi.tolist() == ["left", "mask_2"]
     np.testing.assert_array_equal(listed.table.score, found.table.score)
     wrong = nib.Nifti1Image(left, np.eye(4))
     with pytest.raises(GridMismatchError, match="other"):
@@ -500,7 +500,7 @@ def test_what_cannot_be(
 
 def test_masks_of_one_name() -> None:
     image = nib.Nifti1Image(np.zeros((2, 2, 2, N)), np.eye(4))
-    with pytest.raises(ParameterError, match="different names, got 'vt' twice"):
+    with pytest.raises(ParameterError, match="different names, got 'vt' more than once"):
         decode(image, CHOICE, RUNS, rois=["a/vt.nii", "b/vt.nii.gz"])
     with pytest.raises(ParameterError, match="at least one mask"):
         decode(image, CHOICE, RUNS, rois=[])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
+import boldstream as bs
 from boldstream.decoding.samples import open_samples
 from boldstream.decoding.samples.selected import Selected, SelectedSamples
 from boldstream.decoding.samples.stored import StoredSamples
@@ -70,3 +74,63 @@ def test_volumes_that_are_not_kept_may_hold_nan(data: np.ndarray, mask: np.ndarr
     data[..., 2] = np.nan
     with open_samples(Selected(nib.Nifti1Image(data, np.eye(4)), KEPT), mask) as samples:
         assert samples.usable is None
+
+
+@pytest.fixture
+def forms(data: np.ndarray, mask: np.ndarray, tmp_path: Path) -> list[Callable[[], Any]]:
+    """20 samples, wherever they are kept."""
+    image = nib.Nifti1Image(data, np.eye(4))
+    nib.save(image, tmp_path / "bold.nii")
+    onsets = 2.0 * np.arange(20)
+    events = pd.DataFrame({"onset": onsets, "duration": 1.0, "trial_type": list("ab") * 10})
+    run = nib.Nifti1Image(np.tile(data, 4), np.eye(4))
+    bs.trial_betas(run, events, t_r=1.0, mask=mask, output=tmp_path / "betas")
+    values = np.ascontiguousarray(data[mask].T)
+    store = Store(tmp_path / "store")
+    return [
+        lambda: image,
+        lambda: values,
+        lambda: (100 * values).astype("i2"),
+        lambda: tmp_path / "betas",
+        # Closed with its samples.
+        lambda: store.voxels(tmp_path / "bold.nii", mask),
+    ]
+
+
+@pytest.mark.parametrize("kept", [[3, 20], [0, 99]])
+def test_samples_that_are_not_there(forms: list[Callable[[], Any]], kept: list[int]) -> None:
+    for form in forms:
+        got = rf"`kept` must hold some of the 20 .*, ascending, got {kept[0]} to {kept[1]}$"
+        with pytest.raises(bs.ParameterError, match=got):
+            open_samples(Selected(form(), np.array(kept)))
+
+
+def test_positions_may_be_of_any_integers(forms: list[Callable[[], Any]]) -> None:
+    positions: list[Any] = [[1, 4], np.array([1, 4], np.uint8)]
+    for form in forms:
+        with open_samples(form()) as samples:
+            expected = samples.read(np.arange(5))[:, [1, 4]]
+        for kept in positions:
+            with open_samples(Selected(form(), kept)) as found:
+                np.testing.assert_array_equal(found.read(np.arange(5)), expected)
+
+
+@pytest.mark.parametrize(
+    ("kept", "got"),
+    [
+        ([5, 3], r"\[5, 3\]"),
+        (np.array([5, 3], np.uint8), r"\[5, 3\]"),
+        ([3, 3], r"\[3, 3\]"),
+        ([-1, 3], "-1 to 3"),
+        ([], r"\[\]"),
+        ([1.0, 2.0], r"\[1.0, 2.0\]"),
+        ([True, False], r"\[True, False\]"),
+        ([[1, 2]], r"\[\[1, 2\]\]"),
+        ([[1], [2, 3]], r"\[\[1\], \[2, 3\]\]"),
+        (None, "None"),
+        (3, "3"),
+    ],
+)
+def test_what_is_no_choice_of_samples(kept: Any, got: str) -> None:
+    with pytest.raises(bs.ParameterError, match=f"`kept` must hold positions of .*, got {got}$"):
+        Selected("bold.nii.gz", kept)

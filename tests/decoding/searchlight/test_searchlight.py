@@ -275,6 +275,7 @@ def test_fit_transform_gives_scores_and_there_is_no_transform(made: Made) -> Non
         ({"n_neighbours": 0}, "`k`|`n_neighbours` must be"),
         ({"scoring": "acuracy"}, "did you mean 'accuracy'"),
         ({"chance": "half"}, "`chance` must be a finite number"),
+        ({"chance": 10**400}, "`chance` must be a finite number"),
         ({"estimator": Ridge()}, "must hold numbers for a regressor"),
     ],
 )

@@ -87,6 +87,41 @@ def test_a_surface(shared_data: Path) -> None:
         _ = light.scores_img_
 
 
+CORNERS = np.array([[0, 0, 0], [3, 0, 0], [0, 3, 0], [3, 3, 0]], float)
+MESH = CORNERS, np.array([[0, 1, 2], [1, 3, 2]])
+
+
+@pytest.mark.parametrize("name", ["mask_img", "process_mask_img"])
+@pytest.mark.parametrize(
+    ("vertices", "message"),
+    [
+        (np.ones(3, bool), "must be 4 booleans, one for each vertex of .*, got bool of shape"),
+        (np.ones(4), "must be 4 booleans, one for each vertex of .*, got float64 of shape"),
+        (np.zeros(4, bool), "is empty: it holds no vertex of"),
+        ([True] * 4, "must be 4 booleans, one for each vertex of .*, got list"),
+        ("lh.gii", "must be 4 booleans, one for each vertex of .*, got str"),
+    ],
+)
+def test_vertices_are_refused_by_the_name_that_was_given(
+    name: str, vertices: Any, message: str
+) -> None:
+    light = SearchLight(**{"mask_img": None, name: vertices}, surface=MESH, radius=4.0, cv=2)
+    with pytest.raises(bs.MaskError, match=f"^`{name}` {message}"):
+        light.fit(np.zeros((8, 4)), [0, 1] * 4)
+
+
+def test_a_surface_that_is_none_or_of_other_vertices() -> None:
+    given: dict[str, Any] = {"radius": 4.0, "cv": 2}
+    with pytest.raises(bs.ParameterError, match=r"^`surface` must be a path of a GIFTI file"):
+        SearchLight(surface=5, **given).fit(np.zeros((8, 4)), [0, 1] * 4)
+    for n in (3, 5):
+        with pytest.raises(
+            bs.ParameterError,
+            match=f"`imgs` must have a value for each of the 4 vertices.*, got {n}",
+        ):
+            SearchLight(surface=MESH, **given).fit(np.zeros((8, n)), [0, 1] * 4)
+
+
 def _within(mesh: Any, vertex: int, radius: float) -> np.ndarray:
     from scipy.sparse import coo_matrix
 

@@ -60,7 +60,10 @@ def test_the_guard_guards(bold: Path) -> None:
         ({"output": ""}, "`output` must be a file, a folder or None, got ''"),
         ({"fraction": 0.5}, "`fraction` must be None unless `method` is 'lsa'"),
         ({"method": "lsa", "fraction": 0.5, "penalty": 1.0}, "`fraction` must be None unless"),
-        ({"method": "lsa", "fraction": 0}, "`fraction` must be above 0 and at most 1, got 0"),
+        (
+            {"method": "lsa", "fraction": 0},
+            "`fraction` must be a number above 0 and at most 1, got 0",
+        ),
         ({"method": "lsa", "fraction": 1.5}, "at most 1, got 1.5"),
         ({"method": "lsa", "fraction": True}, "at most 1, got True"),
         ({"method": "lsa", "fraction": "1"}, "at most 1, got '1'"),
@@ -120,6 +123,14 @@ def test_events(bold: Path, change: dict[str, Any], message: str) -> None:
     table = table.drop(columns=name) if value is None else table.assign(**change)
     with pytest.raises(bs.TableError, match=message):
         bs.trial_betas([bold, bold], [events(), table])
+
+
+def test_a_file_of_events_is_named(bold: Path, tmp_path: Path) -> None:
+    for column in ("run", "row"):
+        path = tmp_path / f"with_{column}.tsv"
+        events().assign(**{column: 1}).to_csv(path, sep="\t", index=False)
+        with pytest.raises(bs.TableError, match=rf"^{path} must not have a column '{column}'"):
+            bs.trial_betas(bold, path)
 
 
 def test_events_that_cannot_be_read(bold: Path, tmp_path: Path) -> None:

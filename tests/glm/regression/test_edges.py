@@ -15,8 +15,10 @@ from tests.glm.regression.made_up import (
     SHAPE,
     N,
     assert_as_nilearn,
+    close,
     designs,
     image_of,
+    nilearns_fit,
     scaled_by_nilearn,
     signals,
 )
@@ -173,3 +175,41 @@ def test_as_many_regressors_as_volumes_leave_no_noise(n: int) -> None:
     rng = np.random.default_rng(0)
     fit = fit_signals(rng.normal(size=(12, 5)), RunModel(rng.normal(size=(12, n)), None, "ols"))
     assert np.isnan(fit.dispersion).all()
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_two_volumes_are_scaled_as_by_nilearn(n: int, scaling: Any) -> None:
+    data = signals(n)
+    model = RunModel(np.arange(n)[:, None] + 1.0, None, "ols", scaling=scaling)
+    fit = fit_signals(data, model)
+    close(fit.theta, nilearns_fit(data, model)[1][0.0].theta, 1e-9)
+
+
+@pytest.mark.parametrize("noise_model", ["ols", "ar1"])
+def test_a_volume_with_nan_is_in_percent_of_the_mean_of_its_other_voxels(noise_model: str) -> None:
+    data = signals()
+    data[5, 3], data[5, 4], data[9, 30] = np.nan, np.inf, np.nan
+    finite = np.where(np.isfinite(data), data, np.nan)
+    means = np.nanmean(finite, axis=1)
+    fit = streamed(data, model_of("constant", noise_model, scaling="volume"), "propagate")
+    np.testing.assert_allclose(fit.volume_scale, 100 / means, rtol=1e-12)
+    rest = np.isfinite(data).all(axis=0)
+    assert np.isnan(fit.theta[:, ~rest]).all()
+    in_percent = 100 * (data[:, rest] / means[:, None] - 1)
+    alone = fit_signals(in_percent, model_of("constant", noise_model, scaling=None))
+    np.testing.assert_array_equal(fit.labels[rest], alone.labels)
+    np.testing.assert_allclose(fit.theta[:, rest], alone.theta, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(fit.sse[rest], alone.sse, rtol=1e-9)
+
+
+def test_a_volume_without_a_finite_voxel_has_no_mean() -> None:
+    data = signals()
+    data[7] = np.nan
+    data[8, :30], data[8, 30:] = np.nan, np.inf
+    fit = streamed(data, model_of("constant", "ols", scaling="volume"), "propagate")
+    assert fit.volume_scale is not None
+    assert np.isnan(fit.volume_scale[7:9]).all()
+    others = np.delete(np.arange(N), [7, 8])
+    np.testing.assert_allclose(fit.volume_scale[others], 100 / data[others].mean(axis=1))
+    assert np.isnan(fit.theta).all()

@@ -175,5 +175,6 @@ def test_masks_are_checked() -> None:
     with pytest.raises(bs.MaskError):
         bs.stream(image_of(signals()), RunGLM(0 * WHOLE, model))
     elsewhere = nib.Nifti1Image(WHOLE.astype("u1"), 2 * np.eye(4))
-    with pytest.raises(bs.GridMismatchError):
+    # There is no parameter that would resample it here.
+    with pytest.raises(bs.GridMismatchError, match="resample it to the image first"):
         bs.stream(image_of(signals()), RunGLM(elsewhere, model))

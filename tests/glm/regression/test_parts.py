@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 from boldstream.glm.regression.basis import Basis
 from boldstream.glm.regression.functionals import Functionals
@@ -82,3 +83,36 @@ def test_a_design_of_zeros_spans_nothing() -> None:
     assert basis.columns.shape == (N, 0)
     assert basis.to_design.shape == (2, 0)
     assert basis.constant is None
+
+
+@pytest.mark.parametrize("shape", [(2000, 2), (30, 2), (3, 400)])
+def test_columns_depend_on_one_another_as_for_scipy(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> None:
+    """Which counts as 0 what is less than the larger side's worth of rounding."""
+    rank = min(shape)
+    left, right = (linalg.orth(rng.normal(size=(n, rank))) for n in shape)
+    for units in (0.25, 4.0):
+        values = np.ones(rank)
+        values[-1] = units * max(shape) * np.finfo(np.float64).eps
+        design = (left * values) @ right.T
+        inverse, found = linalg.pinv(design, return_rank=True)
+        basis = Basis.of(design)
+        assert basis.columns.shape == (shape[0], found)
+        assert found == (rank if units > 1 else rank - 1)
+        if found < rank:
+            np.testing.assert_allclose(basis.to_design @ basis.columns.T, inverse, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [25, 900])
+@pytest.mark.parametrize(("share", "within"), [(0.8e-10, True), (1.2e-10, False)])
+def test_what_little_of_a_constant_may_lie_outside(n: int, share: float, within: bool) -> None:
+    """As a share of its length, however many volumes there are."""
+    turned = np.where(np.arange(n) < n // 2, -1.0, 1.0)
+    turned -= turned.mean()
+    turned *= np.sqrt(n) / np.linalg.norm(turned)
+    basis = Basis.of(np.column_stack([1 + share * turned, np.cos(np.arange(n))]))
+    constant = basis.constant
+    assert (constant is not None) is within
+    if constant is not None:
+        np.testing.assert_allclose(constant, [1, 0], atol=1e-9)

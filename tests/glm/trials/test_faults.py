@@ -253,6 +253,10 @@ def test_early_events_of_other_conditions_are_told(events: pd.DataFrame) -> None
         ({"penalty": 1.0}, "`penalty` must be 0 for method 'lss', got 1.0"),
         ({"unestimable": "skip"}, "`unestimable` must be one of 'raise', 'exclude'"),
         ({"drift_model": "spline"}, "`drift_model` must be one of 'cosine', 'polynomial'"),
+        (
+            {"penalty": 10**400, "method": "lsa"},
+            "`penalty` must be a number of at least 0, got 1000",
+        ),
         ({"high_pass": -0.1}, "`high_pass` must be a number of at least 0, got -0.1"),
         ({"drift_order": 1.5}, "`drift_order` must be an integer of at least 0"),
         ({"slice_time_ref": 2}, "`slice_time_ref` must be a number from 0 to 1, got 2"),

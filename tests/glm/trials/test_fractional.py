@@ -130,7 +130,7 @@ def test_faults(design: TrialDesign, rng: np.random.Generator) -> None:
     ridge = FractionalRidge.of(design)
     projected = rng.normal(size=(14, 5))
     for fraction in (0, -0.1, 1.1, np.nan, True, "half"):
-        with pytest.raises(ParameterError, match="`fraction` must be above 0 and at most 1, got"):
+        with pytest.raises(ParameterError, match="`fraction` must be a number above 0 and at most"):
             ridge.betas(projected, fraction)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match=r"`projected` must have the shape \(14, voxels\)"):
         ridge.betas(projected[:3], 0.5)

@@ -203,6 +203,15 @@ def test_a_contrast_of_no_condition_is_told_beside_what_is_wrong_with_subjects(r
     assert others[0].endswith("and 3 more files: is empty: it holds 0 bytes")
 
 
+def test_a_cell_without_a_value_is_no_condition(root: Path) -> None:
+    name_conditions(root, "face", "n/a", "", "NA")
+    (line,) = refused(root, MAPS.format("face - hause_x"))
+    assert line.endswith("got 'hause_x'; there are NA, face")
+    # Derivatives of a condition begin with its name, which is not "".
+    (line,) = refused(root, MAPS.format("face - _x"))
+    assert "got '_x'" in line
+
+
 def test_contrasts_are_left_to_their_units_where_a_table_cannot_tell(root: Path) -> None:
     name_conditions(root, "face", "house")
     next(root.glob("sub-01/func/*_events.tsv")).write_text("onset\tduration\n1\t1\n")

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from boldstream.core.errors import StorageError, TableError
+from boldstream.io.manifests import MANIFEST
 from boldstream.study.planning.unit import Unit
 from boldstream.study.records.keys import key_of
 from boldstream.study.records.provenance import revision
-from boldstream.study.records.results import MANIFEST, Results
+from boldstream.study.records.results import Results
 
 
 def write(results: Results, name: str, key: str, text: str = "whole") -> None:

@@ -99,6 +99,20 @@ def test_conditions_are_told_apart_whatever_they_are_called(
     assert sorted(weights)[-1] == 1
 
 
+def test_cells_without_a_value_are_neither_conditions_nor_numbers(tmp_path: Path) -> None:
+    write(tmp_path, "sub-01/func/sub-01_task-x_bold.nii.gz")
+    events = tmp_path / "sub-01/func/sub-01_task-x_events.tsv"
+    # BIDS, a spreadsheet, pandas and R say in their own ways that there is nothing.
+    rows = [("face", "0.5", "3"), ("null", "NA", "n/a"), ("n/a", "n/a", ""), ("", "1.5", "3")]
+    lines = [f"{i}\t1\t" + "\t".join(row) for i, row in enumerate([*rows, ("NaN", "null", "3")])]
+    columns = "onset\tduration\ttrial_type\treaction\tconstant"
+    events.write_text("\n".join([columns, *lines, ""]))
+    text = init_study(tmp_path).read_text()
+    assert "conditions: [face, 'null']" in text or 'conditions: [face, "null"]' in text
+    assert "reaction: {column: reaction, values: true}" in text
+    assert "constant" not in text
+
+
 def test_names_of_files_add_nothing_to_it(tmp_path: Path) -> None:
     stem = "sub-01/func/sub-01_task-x\nexecution: {n_jobs: 3}\n#_space-y: z"
     write(tmp_path, f"{stem}_bold.nii.gz", "sub-01/func/sub-01_task-no_bold.nii.gz")

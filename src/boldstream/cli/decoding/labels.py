@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.cli.jobs import full_path
+from boldstream.core.cells import is_no_value
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.decoding.task.conditions import kept_by_condition
 from boldstream.io.tables import Table, read_table
 
-_MISSING = ("", "n/a", "nan", "na")
 AUTO = "auto"
 
 
@@ -122,7 +122,7 @@ def _column(table: Table, name: str, kept: NDArray[np.intp]) -> NDArray[Any]:
     """Entries of a column: whole numbers, numbers, or text."""
     column = table.column(name)
     entries = [column[i] for i in kept]
-    missing = [i for i, entry in zip(kept, entries, strict=True) if entry.lower() in _MISSING]
+    missing = [i for i, entry in zip(kept, entries, strict=True) if _is_missing(entry)]
     if missing:
         raise TableError(
             f"{table.path}, line {table.lines[missing[0]]}: {name!r} must have a value for each "
@@ -138,3 +138,9 @@ def _column(table: Table, name: str, kept: NDArray[np.intp]) -> NDArray[Any]:
         if all(map(math.isfinite, numbers)):
             return np.array(numbers)
     return np.array(entries)
+
+
+def _is_missing(entry: str) -> bool:
+    # R writes NA where a volume has no label: as a class it would pass unnoticed. Events may be
+    # called so, as each row of theirs is one.
+    return is_no_value(entry) or entry.lower() == "na"

@@ -201,7 +201,7 @@ class SearchlightJob:
         found = f_scores(
             volumes,
             labels.targets[self.target],
-            mask_img=None if inside is None else inside.array,
+            mask=None if inside is None else inside.array,
             runs=runs,
             nan_policy="zero" if self.options.nan_policy == "zero" else "propagate",
             n_jobs=self.n_jobs,

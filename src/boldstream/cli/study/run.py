@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from boldstream.cli.console import complain, printable, say, say_cost
 from boldstream.cli.options import Progress, checked_jobs, listed, named, positive, show_progress
 from boldstream.core.budget import format_bytes
+from boldstream.io.manifests import mark_of
 
 if TYPE_CHECKING:
     from boldstream.study.inputs.found import Problem
@@ -265,7 +265,11 @@ def _is_current(result: StudyResult, *, is_whole: bool) -> bool:
     try:
         shown = json.loads((output / REPORT / "report.json").read_bytes())["units"]
         now = {
-            row["unit"] or f"sub-{row['subject']}/": _mark(row, output)
+            row["unit"] or f"sub-{row['subject']}/": mark_of(
+                output / row["unit"] if row["state"] in ("done", "cached") else None,
+                state=row["state"],
+                error=row["error"],
+            )
             for row in result.status.to_dict("records")
         }
     except (OSError, ValueError, KeyError, TypeError):
@@ -275,13 +279,6 @@ def _is_current(result: StudyResult, *, is_whole: bool) -> bool:
     if not isinstance(shown, dict):
         return False
     return (shown if is_whole else {unit: shown.get(unit) for unit in now}) == now
-
-
-def _mark(row: Mapping[Hashable, Any], output: Path) -> str:
-    """What a report notes of a unit: its results, or why there are none."""
-    if row["state"] not in ("done", "cached"):
-        return f"{row['state']}: {row['error']}"
-    return sha256((output / row["unit"] / "unit.json").read_bytes()).hexdigest()
 
 
 class _Lines(logging.Handler):

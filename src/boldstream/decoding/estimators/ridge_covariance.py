@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from boldstream.core.checks import positive_number
+
 
 class RidgeCovariance(BaseEstimator):
     """Empirical covariance with `alpha` added to each variance.
@@ -56,11 +58,12 @@ class RidgeCovariance(BaseEstimator):
 
         Raises
         ------
+        ParameterError
+            If `alpha` is no finite number above 0.
         ValueError
-            If `alpha` is not above 0, or `X` is not finite.
+            If `X` is not finite.
         """
-        if not self.alpha > 0:
-            raise ValueError(f"`alpha` must be a number above 0, got {self.alpha!r}")
+        positive_number("alpha", self.alpha)
         X = validate_data(self, X, dtype=np.float64)  # noqa: N806
         self.location_ = X.mean(axis=0)
         away = X - self.location_

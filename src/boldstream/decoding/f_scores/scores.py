@@ -79,7 +79,7 @@ def f_scores(
     imgs: ImageLike | Betas,
     y: Any,
     *,
-    mask_img: MaskLike | None = None,
+    mask: MaskLike | None = None,
     runs: Any = None,
     conditions: Sequence[Any] | None = None,
     standardize: bool = True,
@@ -102,7 +102,7 @@ def f_scores(
         `trial_betas` wrote, or what it or `open_betas` gave.
     y : sequence, shape (volumes,)
         Class of each volume.
-    mask_img : path, nibabel image or boolean ndarray (x, y, z), optional
+    mask : path, nibabel image or boolean ndarray (x, y, z), optional
         All voxels by default, of betas those that have any.
     runs : sequence, shape (volumes,), optional
         Run of each volume; by default each 4-D image is one, and betas are one
@@ -154,12 +154,10 @@ def f_scores(
     source = open_volumes(imgs)
     series = source.series
     design = _design(y, runs, conditions, series, standardize)
-    mask = mask_among(
-        source.inside, series.grid, mask_img, name="mask_img", may_resample=False
-    ).array
+    inside = mask_among(source.inside, series.grid, mask, may_resample=False).array
     (sums,) = stream_once(
         source,
-        [ClassSums(mask, design, nan_policy)],
+        [ClassSums(inside, design, nan_policy)],
         n_jobs=n_jobs,
         memory_limit=memory_limit,
         progress=progress,
@@ -169,7 +167,7 @@ def f_scores(
         scores = -np.log10(np.where(np.isnan(p), 1.0, p))
     # 0, and not the −0 that numpy makes of log10(1).
     scores = np.abs(scores if cap is None else np.minimum(scores, cap))
-    return FScores(f, p, scores, mask, series.grid, design.n_samples, design.classes)
+    return FScores(f, p, scores, inside, series.grid, design.n_samples, design.classes)
 
 
 def _design(y: Any, runs: Any, conditions: Any, series: Series, standardize: bool) -> Design:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.budget import find_budget
-from boldstream.core.checks import integer_in
+from boldstream.core.checks import finite_number, integer_in
 from boldstream.core.errors import MaskError, ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.core.randomness import random_numbers
@@ -22,10 +22,10 @@ from boldstream.decoding.group.reading import (
 )
 from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.null_maps import NullMaps, open_null_maps
+from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.result import Inference
 from boldstream.decoding.inference.stores import MapsLike, MemoryMaps
 from boldstream.decoding.inference.tally import Tally
-from boldstream.decoding.task.chance import finite_number
 from boldstream.io.masks import Mask, MaskLike
 
 Floats = NDArray[np.float64]
@@ -113,11 +113,10 @@ def group_bootstrap(
     array([0.001, ...
     """
     chance, n = finite_number("chance", chance), integer_in("bootstraps", bootstraps, 1)
-    check_forming(forming_threshold, forming_p)
+    of_maps = OfMaps(tfce=tfce, forming_threshold=forming_threshold, forming_p=forming_p)
     opened = [_opened(one) for one in null_maps]
     source = _source_of(maps, opened, mask)
-    needs_maps = tfce or forming_threshold is not None or forming_p is not None
-    if needs_maps:
+    if of_maps.needed:
         adjacency = find_adjacency(source, adjacency)
     stores = _stores_of(opened, source)
     values = np.empty((len(stores), source.n_voxels), np.float32)
@@ -137,25 +136,11 @@ def group_bootstrap(
         averaged,
         n,
         source.n_voxels,
-        adjacency=adjacency if needs_maps else None,
-        tfce=tfce,
-        forming_threshold=forming_threshold,
-        forming_p=forming_p,
+        of_maps,
+        adjacency=adjacency if of_maps.needed else None,
         n_jobs=resolve_n_jobs(n_jobs),
         memory_limit=memory_limit,
     )
-
-
-def check_forming(forming_threshold: float | None, forming_p: float | None) -> None:
-    """Raise `ParameterError` if both are given, or one is none that can be."""
-    if forming_threshold is not None:
-        finite_number("forming_threshold", forming_threshold)
-    if forming_p is None:
-        return
-    if not 0 < forming_p < 1:
-        raise ParameterError(f"`forming_p` must lie between 0 and 1, got {forming_p!r}")
-    if forming_threshold is not None:
-        raise ParameterError("`forming_threshold` and `forming_p` must not be given together")
 
 
 def _opened(maps: NullMapsLike) -> NullMaps | NDArray[np.float32]:
@@ -202,11 +187,9 @@ def tally_averages(
     averages: Callable[[int, int], Floats],
     n_bootstraps: int,
     n_voxels: int,
+    of_maps: OfMaps,
     *,
     adjacency: Adjacency | None,
-    tfce: bool,
-    forming_threshold: float | None,
-    forming_p: float | None,
     n_jobs: int,
     memory_limit: str | int | None,
 ) -> Inference:
@@ -220,15 +203,16 @@ def tally_averages(
         for start in range(0, n_voxels, step):
             stop = min(start + step, n_voxels)
             some = averages(start, stop)
-            if forming_p is not None:
+            if of_maps.forming_p is not None:
                 thresholds[start:stop] = np.quantile(
-                    some[:, 1:], 1 - forming_p, axis=1, method="higher"
+                    some[:, 1:], 1 - of_maps.forming_p, axis=1, method="higher"
                 )
             tally.put(start, some)
+        forming = of_maps.forming_threshold if of_maps.forming_p is None else thresholds
         return tally.finish(
             chance=0.0,
             adjacency=adjacency,
-            tfce=tfce,
-            forming_threshold=forming_threshold if forming_p is None else thresholds,
+            tfce=of_maps.tfce,
+            forming_threshold=forming,
             n_jobs=n_jobs,
         )

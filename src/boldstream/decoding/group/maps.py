@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from boldstream.core.checks import integer_in, one_of
+from boldstream.core.checks import finite_number, integer_in, one_of
 from boldstream.core.errors import ParameterError
 from boldstream.core.jobs import resolve_n_jobs
 from boldstream.decoding.group.flips import make_flips
@@ -16,9 +16,9 @@ from boldstream.decoding.group.running import MapTest, run_group
 from boldstream.decoding.group.statistics import Statistic
 from boldstream.decoding.group.writing import open_outputs, write_group
 from boldstream.decoding.inference.adjacency import Adjacency
+from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.p_values import p_of_fdr
 from boldstream.decoding.inference.t_statistics import p_of_t
-from boldstream.decoding.task.chance import finite_number
 from boldstream.io.masks import Mask, MaskLike
 from boldstream.io.translate import expanded
 from boldstream.io.volume import path_of
@@ -128,12 +128,9 @@ def group_maps(
         finite_number("chance", chance),
         one_of("statistic", statistic, ("t", "mean")),
         None,
-        tfce,
-        None
-        if forming_threshold is None
-        else finite_number("forming_threshold", forming_threshold),
+        OfMaps(tfce=tfce, forming_threshold=forming_threshold),
     )
-    if test.needs_maps:
+    if test.of_maps.needed:
         test = replace(test, adjacency=find_adjacency(source, adjacency))
     if output is not None and source.grid is None:
         raise ParameterError("`mask` must be a path or an image where `output` is given")
@@ -141,7 +138,7 @@ def group_maps(
     writing = open_outputs(
         output,
         tfce=tfce,
-        clusters=forming_threshold is not None,
+        clusters=test.of_maps.clusters,
         overwrite=overwrite,
         inputs=[path for one in maps if (path := path_of(one)) is not None],
     )

@@ -19,6 +19,7 @@ from boldstream.decoding.group.statistics import Statistic, flipped_statistics
 from boldstream.decoding.group.tiles import Tiles, open_tiles
 from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.clusters import Forming
+from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.p_values import less_chance
 from boldstream.decoding.inference.result import Inference
 from boldstream.decoding.inference.t_statistics import t_of
@@ -40,29 +41,22 @@ class MapTest:
     statistic : {"t", "mean"}
     adjacency : Adjacency or None
         Needed for TFCE and clusters.
-    tfce : bool
-    forming_threshold : float or None
+    of_maps : OfMaps
     """
 
     flips: Flips
     chance: float
     statistic: Statistic
     adjacency: Adjacency | None
-    tfce: bool
-    forming_threshold: float | None
-
-    @property
-    def needs_maps(self) -> bool:
-        """Whether the whole maps of all flips are needed."""
-        return self.tfce or self.forming_threshold is not None
+    of_maps: OfMaps
 
     def warm_up(self) -> None:
         """Compile what will run: that takes memory, which is no part of the plan."""
         nothing = np.zeros(1, np.float32)
         alone = Adjacency(np.zeros(2, np.int32), np.zeros(0, np.int32))
-        if self.tfce:
+        if self.of_maps.tfce:
             Enhancement(alone, 0.0)(nothing)
-        if self.forming_threshold is not None:
+        if self.of_maps.clusters:
             Forming(alone, 0.0).largest(nothing)
 
 
@@ -82,7 +76,7 @@ def run_group(
         source.n_grid,
         flips,
         find_budget(memory_limit),
-        keeps_maps=test.needs_maps,
+        keeps_maps=test.of_maps.needed,
         n_jobs=n_jobs,
     )
     mean, t = np.empty(n_voxels), np.empty(n_voxels)
@@ -95,7 +89,7 @@ def run_group(
             Tally(
                 n_voxels,
                 flips.n_patterns - 1,
-                keep_maps=test.needs_maps,
+                keep_maps=test.of_maps.needed,
                 memory_bytes=plan.maps_bytes,
             )
         )
@@ -125,8 +119,8 @@ def run_group(
         inference = tally.finish(
             chance=0.0,
             adjacency=test.adjacency,
-            tfce=test.tfce,
-            forming_threshold=test.forming_threshold,
+            tfce=test.of_maps.tfce,
+            forming_threshold=test.of_maps.forming_threshold,
             n_jobs=n_jobs,
         )
     return mean, t, inference

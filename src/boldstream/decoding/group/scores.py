@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from boldstream.core.checks import did_you_mean, integer_in
+from boldstream.core.checks import did_you_mean, finite_number, integer_in
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.decoding.group.flips import Flips, make_flips
 from boldstream.decoding.group.statistics import flipped_statistics
 from boldstream.decoding.inference.p_values import less_chance, p_of_fdr
 from boldstream.decoding.inference.t_statistics import p_of_t, t_of
 from boldstream.decoding.inference.tally import Tally
-from boldstream.decoding.task.chance import finite_number
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -63,8 +63,8 @@ class Geodesic:
         positive_number("radius", self.radius, unit="mm")
         # Read once: what is pickled is the mesh, and no file that may change.
         object.__setattr__(self, "mesh", read_mesh(self.mesh))
-        _check_vertices("mask", self.mask, self._mesh)
-        _check_vertices("centres", self.centres, self._mesh)
+        check_vertices("mask", self.mask, self._mesh)
+        check_vertices("centres", self.centres, self._mesh)
         if self.usable is not None:
             check_usable(self.usable, self.n_voxels)
 
@@ -109,15 +109,25 @@ class Geodesic:
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
 
 
-def _check_vertices(name: str, chosen: NDArray[np.bool_] | None, mesh: Mesh) -> None:
-    """Raise `MaskError` unless there is one bool for each vertex, and one of them is true."""
+def check_vertices(name: str, chosen: Any, mesh: Mesh) -> None:
+    """Raise `MaskError` unless there is one bool for each vertex, and one of them is true.
+
+    Parameters
+    ----------
+    name : str
+        What errors call `chosen`.
+    chosen : ndarray of bool, shape (vertices,), or None
+        None is all vertices.
+    mesh : Mesh
+    """
     n = len(mesh.coordinates)
     if chosen is None:
         return
-    if chosen.dtype != np.bool_ or chosen.shape != (n,):
+    is_array = isinstance(chosen, np.ndarray)
+    if not is_array or chosen.dtype != np.bool_ or chosen.shape != (n,):
+        got = f"{chosen.dtype} of shape {chosen.shape}" if is_array else type(chosen).__name__
         raise MaskError(
-            f"`{name}` must be {n} booleans, one for each vertex of {mesh.name}, "
-            f"got {chosen.dtype} of shape {chosen.shape}"
+            f"`{name}` must be {n} booleans, one for each vertex of {mesh.name}, got {got}"
         )
     if not chosen.any():
         raise MaskError(f"`{name}` is empty: it holds no vertex of {mesh.name}")

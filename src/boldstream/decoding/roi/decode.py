@@ -72,7 +72,9 @@ def decode(
         Such as the run of each sample.
     rois : mask, Labels, list of these, or mapping of names to these, optional
         Paths, images or boolean arrays, where `X` is an image or betas;
-        `boldstream.Labels` for each region of an atlas.
+        `boldstream.Labels` for each region of an atlas. Without names a file's
+        own name without its ending is used, and ``mask_1``, ``mask_2``, ...
+        for what has no file.
     estimator : str or scikit-learn estimator, or mapping of targets to these
         Names as `boldstream.decoding.SearchLight` takes them.
     cv : int, splitter, iterable of (train, test), or str, optional

@@ -22,7 +22,7 @@ from boldstream.io.betas import betas_folder_of, is_whole_map, open_betas_folder
 from boldstream.io.betas_source import open_volumes
 from boldstream.io.headers import check_type
 from boldstream.io.masks import Mask, MaskLike, load_mask, mask_among
-from boldstream.io.selecting import select_volumes
+from boldstream.io.selecting import check_kept, select_volumes
 from boldstream.io.source import VolumeSource
 from boldstream.io.stored import image_files
 from boldstream.io.surfaces import is_gifti, read_surface_data
@@ -94,7 +94,8 @@ def open_samples(
     GridMismatchError, MaskError
         If the mask does not fit.
     ParameterError
-        If `imgs` is nothing of the kind.
+        If `imgs` is nothing of the kind, or of `Selected` a sample that is
+        kept is not there.
     StorageError
         If the disk has no room.
 
@@ -146,6 +147,10 @@ class _Asked:
     def voxels_among(self, there: NDArray[np.bool_] | None, grid: Grid) -> Mask:
         return mask_among(there, grid, self.mask, resample=self.resample, name=self.mask_name)
 
+    def kept_of(self, n_samples: int, name: str) -> NDArray[np.intp] | None:
+        """What is kept of so many samples; refuses what is not among them."""
+        return None if self.kept is None else check_kept(self.kept, f"samples of {name}", n_samples)
+
 
 def _in_place(imgs: Any, asked: _Asked) -> Samples | None:
     """Samples that are read where they are; None for images."""
@@ -189,9 +194,10 @@ def _is_in_files(source: VolumeSource) -> bool:
 def _of_stored(voxels: StoredVoxels, asked: _Asked) -> Samples:
     stored = np.zeros(voxels.grid.n_voxels, np.bool_)
     stored[voxels.voxels] = True
-    kept = Mask("mask", voxels.grid, stored.reshape(voxels.grid.shape))
-    inside, rows = _part_of(kept, asked)
-    return StoredSamples(voxels, inside, asked.nan_policy, rows, asked.kept)
+    stored_mask = Mask("mask", voxels.grid, stored.reshape(voxels.grid.shape))
+    inside, rows = _part_of(stored_mask, asked)
+    kept = asked.kept_of(voxels.n_volumes, f"the image in {voxels.path}")
+    return StoredSamples(voxels, inside, asked.nan_policy, rows, kept)
 
 
 def _part_of(kept: Mask, asked: _Asked) -> tuple[Mask, NDArray[np.intp]]:
@@ -236,7 +242,7 @@ def _sample_major(
     made = FileSamples if is_whole_map(values) else ArraySamples
     samples = made(values, mask, columns)
     try:
-        samples.apply(asked.nan_policy, name, asked.kept)
+        samples.apply(asked.nan_policy, name, asked.kept_of(samples.n_samples, name))
     except BaseException:
         samples.close()
         raise

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from boldstream.decoding.samples.base import Closing, Samples
 from boldstream.io.masks import Mask
+from boldstream.io.selecting import check_kept
 
 # Of all samples, in pieces of this size where they are kept as they are read.
 _PIECE_BYTES = 4 << 20
@@ -27,10 +28,19 @@ class Selected:
     imgs : path, nibabel image, list of either, folder of betas, or array
     kept : ndarray of int
         Samples, ascending.
+
+    Raises
+    ------
+    ParameterError
+        If `kept` is empty or does not ascend from 0 or above; where samples
+        are opened, if it names one that is not there.
     """
 
     imgs: Any
     kept: NDArray[np.intp]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kept", check_kept(self.kept, "samples"))
 
 
 class SelectedSamples(Closing):

@@ -27,6 +27,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from boldstream.core.checks import positive_number
 from boldstream.core.jobs import resolve_n_jobs
+from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.searchlight.collecting import check_keep
 from boldstream.decoding.searchlight.solving import Solved, Wanted, solve
 from boldstream.decoding.searchlight.space import Centres, open_space
@@ -250,9 +251,8 @@ class SearchLight(  # type: ignore[call-arg]
             estimator_args=self.estimator_args,
         )
         wanted = Wanted(
+            OfMaps(tfce=self.tfce, forming_threshold=self.forming_threshold),
             keep=check_keep(self.keep),
-            tfce=self.tfce,
-            forming_threshold=self.forming_threshold,
             chance=find_chance(self.chance, self.scoring, task.targets),
             null_maps=self.null_maps,
         )

@@ -14,6 +14,7 @@ from boldstream.core.budget import find_budget
 from boldstream.core.errors import ParameterError
 from boldstream.decoding.engines.base import Block
 from boldstream.decoding.inference.null_maps import MapsFolder
+from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.result import Inference
 from boldstream.decoding.inference.tally import Tally
 from boldstream.decoding.samples import plan_blocks
@@ -23,7 +24,6 @@ from boldstream.decoding.solving.fallback import Refit, find_scorer, run_sklearn
 from boldstream.decoding.solving.ready import make_ready
 from boldstream.decoding.solving.running import run_engine, without_empty
 from boldstream.decoding.solving.scored import Scored
-from boldstream.decoding.task.chance import finite_number
 from boldstream.decoding.task.task import Task
 from boldstream.streaming.progress import Report
 
@@ -37,34 +37,30 @@ class Wanted:
 
     Attributes
     ----------
+    of_maps : OfMaps
     keep : sequence of str
-    tfce : bool
-    forming_threshold : float or None
     chance : float or None
         None where it is not known, which TFCE needs.
     null_maps : path or None
         Folder for the maps of all permutations.
     """
 
+    of_maps: OfMaps
     keep: Any = ("scores",)
-    tfce: bool = False
-    forming_threshold: float | None = None
     chance: float | None = None
     null_maps: str | os.PathLike[str] | None = None
 
     def check(self, n_permutations: int) -> None:
         """Raise `ParameterError` if something is asked for that permutations give, without any."""
         asked = {
-            "tfce": self.tfce,
-            "forming_threshold": self.forming_threshold is not None,
+            "tfce": self.of_maps.tfce,
+            "forming_threshold": self.of_maps.clusters,
             "null_maps": self.null_maps is not None,
         }
         for name, is_asked in asked.items():
             if is_asked and n_permutations == 0:
                 raise ParameterError(f"`permutations` must be above 0 for `{name}`, got 0")
-        if self.forming_threshold is not None:
-            finite_number("forming_threshold", self.forming_threshold)
-        if self.tfce and self.chance is None:
+        if self.of_maps.tfce and self.chance is None:
             raise ParameterError("`chance` must be given for `tfce` with this scoring")
 
 
@@ -104,9 +100,9 @@ def solve(
         if tally is not None:
             inference = tally.finish(
                 chance=wanted.chance if wanted.chance is not None else np.nan,
-                adjacency=space.centres.adjacency if _needs_maps(wanted) else None,
-                tfce=wanted.tfce,
-                forming_threshold=wanted.forming_threshold,
+                adjacency=space.centres.adjacency if wanted.of_maps.needed else None,
+                tfce=wanted.of_maps.tfce,
+                forming_threshold=wanted.of_maps.forming_threshold,
                 n_jobs=n_jobs,
             )
     return Solved(kept, inference)
@@ -136,10 +132,6 @@ def _scores(
     return run_sklearn(blocks, work, n_jobs=n_jobs)
 
 
-def _needs_maps(wanted: Wanted) -> bool:
-    return wanted.tfce or wanted.forming_threshold is not None
-
-
 def _make_tally(space: Space, task: Task, wanted: Wanted, memory_bytes: int) -> Tally | None:
     if task.n_permutations == 0:
         return None
@@ -149,7 +141,7 @@ def _make_tally(space: Space, task: Task, wanted: Wanted, memory_bytes: int) -> 
     return Tally(
         space.neighbourhoods.n_centres,
         task.n_permutations,
-        keep_maps=_needs_maps(wanted),
+        keep_maps=wanted.of_maps.needed,
         memory_bytes=memory_bytes,
         folder=folder,
     )

@@ -16,9 +16,10 @@ from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.decoding.inference.adjacency import Adjacency, adjacency_of, adjacency_of_mesh
 from boldstream.decoding.neighbourhoods import Geodesic, Nearest, Neighbourhoods, Spheres
+from boldstream.decoding.neighbourhoods.surface import check_vertices
 from boldstream.decoding.samples import Samples, SamplesNanPolicy, open_samples
 from boldstream.io.masks import Mask, load_mask
-from boldstream.io.surfaces import read_mesh
+from boldstream.io.surfaces import Mesh, read_mesh
 from boldstream.io.writing import NiftiImage, as_image
 
 
@@ -98,7 +99,10 @@ def open_space(
     Raises
     ------
     ParameterError
-        If there is not one sample for each of `n_samples` labels.
+        If there is not one sample for each of `n_samples` labels, or not one
+        value for each vertex.
+    MaskError
+        If a mask does not fit.
     """
     on_surface = surface is not None
     if n_neighbours is not None:
@@ -106,7 +110,10 @@ def open_space(
     if on_surface and n_neighbours is not None:
         raise ParameterError("`n_neighbours` must be None on a surface, which takes a `radius`")
     # Before images are decoded, as is all that can be refused.
-    mesh = read_mesh(surface) if on_surface else None
+    mesh = read_mesh(surface, name="surface") if on_surface else None
+    if mesh is not None:
+        check_vertices("mask_img", mask_img, mesh)
+        check_vertices("process_mask_img", process_mask_img, mesh)
     named = mask_img if process_mask_img is None else process_mask_img
     said = "mask_img" if process_mask_img is None else "process_mask_img"
     process = None if on_surface or named is None else load_mask(named, name=said)
@@ -125,9 +132,7 @@ def open_space(
                 f"got {n_samples}"
             )
         if mesh is not None:
-            around = Geodesic(mesh, radius, mask=mask_img, centres=process_mask_img)
-            inside = _vertices(mask_img, process_mask_img, len(mesh.coordinates))
-            yield Space(samples, around, Centres(inside, None, mesh.faces))
+            yield _along(mesh, samples, mask_img, process_mask_img, radius)
             return
         if samples.mask is None:
             raise ParameterError("`mask_img` must be given for an array, to know where voxels lie")
@@ -146,6 +151,14 @@ def open_space(
         yield Space(samples, space, Centres(centres.array, centres.grid))
 
 
-def _vertices(mask: Any, process_mask: Any, n_vertices: int) -> NDArray[np.bool_]:
-    given = mask if process_mask is None else process_mask
-    return np.ones(n_vertices, np.bool_) if given is None else np.asarray(given, np.bool_)
+def _along(mesh: Mesh, samples: Samples, mask: Any, process_mask: Any, radius: float) -> Space:
+    """Neighbourhoods of the vertices of masks that were found to fit."""
+    around = Geodesic(mesh, radius, mask=mask, centres=process_mask)
+    if samples.n_voxels != around.n_voxels:
+        raise ParameterError(
+            f"`imgs` must have a value for each of the {around.n_voxels} vertices of {mesh.name}, "
+            f"got {samples.n_voxels}"
+        )
+    centres = mask if process_mask is None else process_mask
+    inside = np.ones(len(mesh.coordinates), np.bool_) if centres is None else centres
+    return Space(samples, around, Centres(inside, None, mesh.faces))

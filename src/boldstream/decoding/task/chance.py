@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from typing import Any
 
 import numpy as np
 
-from boldstream.core.errors import ParameterError
+from boldstream.core.checks import finite_number
 from boldstream.decoding.task.problem import Targets
 from boldstream.decoding.task.scorers import find_metric
 from boldstream.kernels.decoding.scores import ACCURACY, BALANCED_ACCURACY, R2, ROC_AUC
-
-
-def finite_number(name: str, value: Any) -> float:
-    """Return a number that is neither NaN nor infinite; else raise `ParameterError`.
-
-    Examples
-    --------
-    >>> finite_number("chance", 0.5)
-    0.5
-    """
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value)):
-        raise ParameterError(f"`{name}` must be a finite number, got {value!r}")
-    return float(value)
 
 
 def find_chance(chance: Any, scoring: Any, targets: Targets) -> float | None:

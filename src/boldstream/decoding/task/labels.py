@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.errors import ParameterError
+from boldstream.core.labels import label_array, of_one_kind
 from boldstream.decoding.task.problem import Targets
 
 Labels = NDArray[Any]
@@ -85,10 +85,7 @@ def vector_of(name: str, given: Any, n_samples: int | None = None) -> Labels:
     """
     from pandas import isna
 
-    array = np.asarray(given)
-    if array.dtype.kind in "US" and not isinstance(given, np.ndarray):
-        # Beside text numpy has made text of numbers and of NaN.
-        array = np.asarray(given, object)
+    array = label_array(given)
     if array.ndim != 1 or not len(array):
         raise ParameterError(
             f"`{name}` must hold one entry for each sample, got an array of shape {array.shape}"
@@ -102,19 +99,9 @@ def vector_of(name: str, given: Any, n_samples: int | None = None) -> Labels:
         raise ParameterError(
             f"`{name}` must have no missing values, got {missing} among {len(array)}"
         )
-    if array.dtype == object:
-        array = _of_one_kind(name, array.tolist())
+    array = of_one_kind(name, array)
     if array.dtype.kind not in "biufUS":
         raise ParameterError(f"`{name}` must hold text, numbers or booleans, got {array.dtype}")
-    return array
-
-
-def _of_one_kind(name: str, entries: Sequence[Any]) -> Labels:
-    """Entries as numpy's own type; beside text, numpy would make text of numbers."""
-    array = np.array(entries)
-    if array.ndim != 1 or (array.dtype.kind == "U") != all(isinstance(e, str) for e in entries):
-        kinds = sorted({type(entry).__name__ for entry in entries})
-        raise ParameterError(f"`{name}` must hold entries of one kind, got {', '.join(kinds)}")
     return array
 
 

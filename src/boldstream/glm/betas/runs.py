@@ -95,7 +95,10 @@ def plan_runs(
             name=name,
         )
         if RUN in design.table:
-            raise TableError(f"{name} must not have a column {RUN!r}: the table of trials adds one")
+            source = name if isinstance(table, pd.DataFrame) else os.fspath(table)
+            raise TableError(
+                f"{source} must not have a column {RUN!r}: the table of trials adds one"
+            )
         runs.append(BetaRun(one, design, part.kept))
     return runs
 

@@ -62,10 +62,17 @@ class RunFit:
     df_model: int
 
 
-def fit_bytes(regressors: int, order: int, voxels: int) -> int:
+def fit_bytes(model: RunModel, voxels: int) -> int:
     """Memory of a fit, and of making it."""
-    kept = voxels * 8 * (regressors + 2 * order + 8)
-    return kept + min(voxels, TILE) * 8 * (order + 3) * (regressors + 4)
+    order, regressors = model.order, model.design.shape[1]
+    kept = voxels * 8 * (regressors + 2 * order + 16)
+    # The names of the noise are words, and sorted.
+    named = voxels * 8 * (regressors + 12 * order + 14)
+    sums = len(model.functionals.weights) + 3 * order + 2
+    solving = sums + 2 * regressors + 3 * order + 13
+    if model.basis.constant is None:  # the sums are brought to scaled data first
+        solving = max(solving, 3 * sums)
+    return max(named, kept + min(voxels, TILE) * 8 * solving)
 
 
 @dataclass(frozen=True)

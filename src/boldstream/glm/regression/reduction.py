@@ -77,7 +77,7 @@ class RunGLM(Reduction):
             f"RunGLM({model.noise_model})",
             accumulator,
             partial(_fit, model, positions),
-            fit_bytes(model.design.shape[1], model.order, len(rows)),
+            fit_bytes(model, len(rows)),
         )
 
 

@@ -156,8 +156,9 @@ class LaggedSums(Accumulator[State]):
         return rows * len(self.staging.rows) * 8
 
     def fork_bytes(self, n: int) -> int:
-        # The state that is forked is never written to; the sums of two parts make a third.
-        return n * self._sums_bytes + self.staging.bytes(n) - self.staging.bytes()
+        # The state that is forked is never written to; to join two parts takes about three more.
+        most = max(n * self._sums_bytes + self.staging.bytes(n), (n + 2) * self._sums_bytes)
+        return most - self.staging.bytes()
 
     def init(self, volumes: range) -> State:
         kept = self.staging.taken(volumes)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from boldstream.core.cells import is_no_value
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.io.tables import read_table
@@ -21,7 +22,6 @@ Floats = NDArray[np.float64]
 # Columns that the tables of results add.
 ROW, REASON = "row", "reason"
 _NUMBERS = ("onset", "duration", "modulation")
-_MISSING = frozenset({"", "n/a", "nan"})
 _MOST_REPORTED = 5
 
 
@@ -205,7 +205,7 @@ def _typed(raw: pd.DataFrame) -> pd.DataFrame:
     """Cells of a file as numbers, in columns that hold nothing else; names of conditions stay."""
     table = raw.copy()
     for column in raw.columns:
-        cells = raw[column].mask(raw[column].str.lower().isin(_MISSING))
+        cells = raw[column].mask(raw[column].map(is_no_value))
         numbers = pd.to_numeric(cells, errors="coerce")
         is_text = column == "trial_type" or bool((numbers.isna() & cells.notna()).any())
         table[column] = cells if is_text else numbers

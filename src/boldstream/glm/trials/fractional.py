@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.checks import number_in
 from boldstream.core.errors import ParameterError
 from boldstream.glm.trials.design import TrialDesign
 
@@ -142,10 +142,7 @@ def check_fraction(fraction: Any) -> float:
     ParameterError
         If it is not above 0 and at most 1.
     """
-    is_number = isinstance(fraction, numbers.Real) and not isinstance(fraction, bool)
-    if not (is_number and 0 < fraction <= 1):
-        raise ParameterError(f"`fraction` must be above 0 and at most 1, got {fraction!r}")
-    return float(fraction)
+    return number_in("fraction", fraction, 0, 1, without=[0])
 
 
 def shrinkage(shares: Floats, values: Floats, fraction: float) -> Floats:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from nilearn.glm.first_level import make_first_level_design_matrix
 from numpy.typing import NDArray
 
-from boldstream.core.checks import integer_in, one_of, positive_number
+from boldstream.core.checks import integer_in, number_in, one_of, positive_number
 from boldstream.core.errors import ParameterError
 
 Floats = NDArray[np.float64]
@@ -116,24 +115,3 @@ class Estimation:
             raise ParameterError(
                 f"`others` must be 'condition' for method 'lsa', got {self.others!r}"
             )
-
-
-def number_in(name: str, value: Any, low: float, high: float) -> None:
-    """Refuse what is no finite number from `low` to `high`.
-
-    Examples
-    --------
-    >>> number_in("penalty", -1, 0, math.inf)
-    Traceback (most recent call last):
-    boldstream.core.errors.ParameterError: `penalty` must be a number of at least 0, got -1
-    """
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if is_number and math.isfinite(value) and low <= value <= high:
-        return
-    if math.isinf(high):
-        span = f"of at least {low:g}"
-    elif math.isinf(low):
-        span = f"of at most {high:g}"
-    else:
-        span = f"from {low:g} to {high:g}"
-    raise ParameterError(f"`{name}` must be a number {span}, got {value!r}")

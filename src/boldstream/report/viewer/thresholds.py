@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from boldstream.core.checks import as_number
 from boldstream.core.errors import ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.opening import OneImage
@@ -101,8 +101,8 @@ def _usual_levels(stat_map: StatMap) -> list[float]:
 def _checked(levels: Sequence[float], stat_map: StatMap) -> Sequence[float]:
     least = 0.0 if stat_map.two_sided else -math.inf
     for level in levels:
-        is_number = isinstance(level, numbers.Real) and not isinstance(level, bool)
-        if not (is_number and math.isfinite(level) and level >= least):
+        number = as_number(level)
+        if not (math.isfinite(number) and number >= least):
             above = " of 0 or more" if stat_map.two_sided else ""
             raise ParameterError(f"`thresholds` must be finite numbers{above}, got {level!r}")
     return levels

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from boldstream.core.checks import one_of
+from boldstream.core.checks import as_number, one_of
 from boldstream.core.errors import GridMismatchError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.io.opening import ImageLike, open_image
@@ -152,8 +151,4 @@ def _checked_fwhm(fwhm: object) -> Fwhm | None:
 
 def _width(width: object) -> float:
     """A width as a float; NaN for what is none."""
-    if width is None:
-        return 0.0
-    if isinstance(width, numbers.Real) and not isinstance(width, bool):
-        return float(width)
-    return math.nan
+    return 0.0 if width is None else as_number(width)

@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from boldstream.core.cells import is_no_value
 from boldstream.core.checks import did_you_mean
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.io.bids import (
@@ -177,7 +178,7 @@ class _SubjectFinder:
         if found is None or self._conditions is None:
             self._conditions = None
         else:
-            self._conditions |= set(found)
+            self._conditions |= {name for name in found if not is_no_value(name)}
 
     def _confounds(self, subject: str, runs: Sequence[RunImage], tell: Tell) -> list[Path | None]:
         settings = self._settings.confounds

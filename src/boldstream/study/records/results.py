@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from boldstream.core.errors import StorageError, TableError
+from boldstream.io.manifests import MANIFEST
 from boldstream.io.writing import sync, write_json
 from boldstream.memory.temporary import TemporaryFolder
 
-MANIFEST = "unit.json"
 PRIVATE = ".boldstream"
 _ATTEMPTS = 5
 

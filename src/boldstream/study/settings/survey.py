@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from boldstream.core.cells import is_no_value, is_number
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.io.bids import (
     BidsFile,
@@ -132,8 +133,7 @@ def _masks(root: Path) -> dict[str, str]:
 def _conditions(events: Table | None) -> tuple[str, ...]:
     if events is None or "trial_type" not in events.columns:
         return ()
-    values = dict.fromkeys(events.columns["trial_type"])
-    values.pop("n/a", None)
+    values = {cell for cell in events.columns["trial_type"] if not is_no_value(cell)}
     return tuple(sorted(values)) if len(values) <= _MOST_CONDITIONS else ()
 
 
@@ -143,13 +143,11 @@ def _values(events: Table | None) -> tuple[str, ...]:
     return tuple(
         name
         for name, cells in events.columns.items()
-        if name not in _OF_BIDS and len(set(cells)) > 1 and all(map(_is_number, cells))
+        if name not in _OF_BIDS and _are_numbers(cells)
     )
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return cell == "n/a"
-    return True
+def _are_numbers(cells: Iterable[str]) -> bool:
+    """Whether they are numbers that differ, beside cells without one."""
+    there = {cell for cell in cells if not is_no_value(cell, of_numbers=True)}
+    return len(there) > 1 and all(map(is_number, there))

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from boldstream.core.cells import is_no_value
 from boldstream.io.tables import read_table
 from boldstream.signal.confounds import match_columns
 from boldstream.study.steps.context import Context
-from boldstream.study.steps.tables import MISSING
 
 
 def confounds_of(context: Context) -> Any:
@@ -29,7 +29,10 @@ def _columns(path: Path, patterns: list[str]) -> pd.DataFrame:
     columns = read_table(path).columns
     wanted = match_columns(list(columns), patterns, str(path))
     chosen = {
-        name: ["0" if i == 0 and cell == MISSING else cell for i, cell in enumerate(cells)]
+        name: [
+            "0" if i == 0 and is_no_value(cell, of_numbers=True) else cell
+            for i, cell in enumerate(cells)
+        ]
         for name, cells in columns.items()
         if name in wanted
     }

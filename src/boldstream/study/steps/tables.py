@@ -6,12 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from boldstream.core.errors import TableError
-from boldstream.io.tables import FRAME_FORMAT, MISSING, write_frame
+from boldstream.io.tables import FRAME_FORMAT, write_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["DECODING_TABLE", "MISSING", "read_frame", "run_file", "write_frame"]
+__all__ = ["DECODING_TABLE", "read_frame", "run_file", "write_frame"]
 
 DECODING_TABLE = "decoding.tsv"
 """Ending of the tables that hold the scores of regions."""
