@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from boldstream.benchmark import harness
 from boldstream.benchmark.harness import MIB, Times, python, stop_family, watch_process
 
 ALLOCATE = "import time; data = bytearray(b'1') * {size}; time.sleep(0.3)"
@@ -40,6 +43,31 @@ def test_peak_counts_children(wrapped: bool) -> None:
     assert 200 <= done.peak_bytes / MIB <= 240
     assert 200 <= done.largest_hwm_bytes / MIB <= 240
     assert len(done.hwm_bytes) == 1 + wrapped
+
+
+@needs_proc
+def test_a_thread_that_ends_meanwhile_hides_no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, own, over = Path.read_text, os.getpid(), threading.Event()
+    started = SimpleQueue[int]()
+
+    def start() -> None:
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+            started.put(child.pid)
+            over.wait()
+
+    def read_others(path: Path, **options: str) -> str:
+        if path == Path(f"/proc/{own}/task/{own}/children"):
+            raise ProcessLookupError("it ended")
+        return read(path, **options)
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    try:
+        monkeypatch.setattr(Path, "read_text", read_others)
+        assert started.get() in harness._tree(own)
+    finally:
+        over.set()
+        starter.join()
 
 
 def test_time_and_output_are_those_of_the_process() -> None:

@@ -191,11 +191,12 @@ def _sample(process: subprocess.Popen[bytes]) -> tuple[int, dict[int, int]]:
 def _tree(pid: int) -> list[int]:
     """A process and all that descend from it."""
     found = [pid]
-    with contextlib.suppress(OSError):
-        for task in os.scandir(f"/proc/{pid}/task"):
-            children = Path(task.path, "children").read_text(encoding="ascii").split()
-            for child in children:
-                found += _tree(int(child))
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/task") as tasks:
+        for task in tasks:
+            # Another thread may have ended meanwhile.
+            with contextlib.suppress(OSError):
+                for child in Path(task.path, "children").read_text(encoding="ascii").split():
+                    found += _tree(int(child))
     return found
 
 

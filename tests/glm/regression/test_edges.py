@@ -181,7 +181,7 @@ def test_as_many_regressors_as_volumes_leave_no_noise(n: int) -> None:
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_two_volumes_are_scaled_as_by_nilearn(n: int, scaling: Any) -> None:
     data = signals(n)
-    model = RunModel(np.arange(n)[:, None] + 1.0, None, "ols", scaling=scaling)
+    model = RunModel(np.arange(1.0, n + 1, dtype=np.float64)[:, None], None, "ols", scaling=scaling)
     fit = fit_signals(data, model)
     close(fit.theta, nilearns_fit(data, model)[1][0.0].theta, 1e-9)
 

@@ -64,7 +64,7 @@ class RunFit:
 
 def fit_bytes(model: RunModel, voxels: int) -> int:
     """Memory of a fit, and of making it."""
-    order, regressors = model.order, model.design.shape[1]
+    order, regressors = model.order, int(model.design.shape[1])
     kept = voxels * 8 * (regressors + 2 * order + 16)
     # The names of the noise are words, and sorted.
     named = voxels * 8 * (regressors + 12 * order + 14)
