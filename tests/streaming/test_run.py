@@ -189,6 +189,7 @@ def test_threads_may_read_some_of_the_volumes(data: NDArray[Any]) -> None:
         parts = accumulator.fork(whole, ranges)
         for part, some in zip(parts, ranges, strict=True):
             accumulator.update(part, Block(flat[some.start : some.stop], some.start, Scaling(), 0))
+        assert sum(len(part.values) for part in parts) == len(wanted)
         np.testing.assert_array_equal(accumulator.join(whole, parts).values, wanted)
 
 
