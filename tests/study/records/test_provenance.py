@@ -93,8 +93,24 @@ def test_looking_takes_less_than_half_a_percent_of_a_core() -> None:
             timeline._looked = 1e9
             timeline._sample()
         without = (time.thread_time() - began) / 50
-    every, system = provenance._EVERY_SECONDS, provenance._SYSTEM_EVERY_SECONDS
+    every, system = timeline._every, timeline._system_every
     assert without / every + (with_system - without) / system < 0.005
+
+
+def test_a_slow_system_is_looked_at_less_often() -> None:
+    calls = count()
+
+    def slowly() -> list[Limit]:
+        until = time.thread_time() + 0.01 * (next(calls) > 0)
+        while time.thread_time() < until:
+            pass
+        return [Limit("RAM", GB, 0)]
+
+    with MemoryTimeline(find_limits=slowly) as timeline:
+        time.sleep(1.3)
+    # Once at the start, once after half a second; the next would be due 5 s later.
+    assert timeline.points[-1][0] > 5 or next(calls) == 2
+    assert timeline._system_every >= 0.01 * 500
 
 
 def test_points_are_thinned_and_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,10 @@ from boldstream.core.limits import Limit, memory_limits, process_memory
 
 _PACKAGES = ("numpy", "scipy", "nibabel", "nilearn", "scikit-learn", "pandas", "numba", "isal")
 _EVERY_SECONDS = 0.1
-# A look at the system takes 0.7 ms, at this process 0.05 ms: 0.2 % of a core together.
 _SYSTEM_EVERY_SECONDS = 0.5
+# A look at the system takes 0.7 ms, at this process 0.05 ms, and either many times as much where
+# /proc is slow: each waits until it costs no more than this share of a core.
+_MOST_OF_CORE = 1 / 500
 _MOST_POINTS = 200
 
 Find: TypeAlias = Callable[[], Sequence[Limit]]
@@ -67,7 +69,8 @@ class MemoryTimeline:
     ----------
     points : list of (seconds, process_bytes, used_bytes)
         At most 200, evenly thinned. What everybody uses, of the machine's RAM or of
-        the cgroup that is nearer to its end, is looked at every half second.
+        the cgroup that is nearer to its end, is looked at every half second, or less
+        often where looking costs more than 0.2 % of a core.
 
     Examples
     --------
@@ -88,7 +91,7 @@ class MemoryTimeline:
         self._limit_bytes = limit_bytes
         # SLURM's variables are limits of jobs, and tell nothing of the system.
         self._find_limits = find_limits or partial(memory_limits, environ={})
-        self._every = _EVERY_SECONDS
+        self._every, self._system_every = _EVERY_SECONDS, _SYSTEM_EVERY_SECONDS
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
@@ -138,16 +141,29 @@ class MemoryTimeline:
 
     def _sample(self) -> None:
         seconds = round(time.perf_counter() - self._started, 3)
-        if seconds - self._looked >= _SYSTEM_EVERY_SECONDS:
+        if seconds - self._looked >= self._system_every:
             self._looked = seconds
-            for one in _of_system(self._find_limits()):
-                if one.source == self._system.source:
-                    self._system = one
-        self.points.append((seconds, process_memory().rss_bytes, self._system.used_bytes))
+            self._system_every = max(_SYSTEM_EVERY_SECONDS, _pause(self._look_at_system))
+        self._every = max(self._every, _pause(partial(self._look, seconds)))
         if len(self.points) > _MOST_POINTS:
             # Half as many, and half as often from now on.
             self.points = self.points[::2]
             self._every *= 2
+
+    def _look_at_system(self) -> None:
+        for one in _of_system(self._find_limits()):
+            if one.source == self._system.source:
+                self._system = one
+
+    def _look(self, seconds: float) -> None:
+        self.points.append((seconds, process_memory().rss_bytes, self._system.used_bytes))
+
+
+def _pause(look: Callable[[], None]) -> float:
+    """Look, and tell the seconds after which another look costs no more than its share."""
+    began = time.thread_time()
+    look()
+    return (time.thread_time() - began) / _MOST_OF_CORE
 
 
 def _of_system(limits: Sequence[Limit]) -> list[Limit]:
