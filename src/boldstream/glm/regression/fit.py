@@ -65,14 +65,14 @@ class RunFit:
 def fit_bytes(model: RunModel, voxels: int) -> int:
     """Memory of a fit, and of making it."""
     order, regressors = model.order, int(model.design.shape[1])
-    kept = voxels * 8 * (regressors + 2 * order + 16)
+    kept = regressors + 2 * order + 16
     # The names of the noise are words, and sorted.
-    named = voxels * 8 * (regressors + 12 * order + 14)
-    sums = len(model.functionals.weights) + 3 * order + 2
-    solving = sums + 2 * regressors + 3 * order + 13
+    naming = voxels * 9 * order
+    sums = len(model.functionals.weights) + 3 * order
+    solving = sums + 2 * regressors + 3 * order + 15
     if model.basis.constant is None:  # the sums are brought to scaled data first
         solving = max(solving, 3 * sums)
-    return max(named, kept + min(voxels, TILE) * 8 * solving)
+    return 8 * (voxels * kept + max(naming, min(voxels, TILE) * solving))
 
 
 @dataclass(frozen=True)

@@ -156,9 +156,10 @@ class LaggedSums(Accumulator[State]):
         return rows * len(self.staging.rows) * 8
 
     def fork_bytes(self, n: int) -> int:
-        # The state that is forked is never written to; to join two parts takes about three more.
-        most = max(n * self._sums_bytes + self.staging.bytes(n), (n + 2) * self._sums_bytes)
-        return most - self.staging.bytes()
+        # To join two parts takes two more of them; their stages are empty by then.
+        most = n * self._sums_bytes + max(self.staging.bytes(n), 2 * self._sums_bytes)
+        # The system gives no memory for the state that is forked: it is never written to.
+        return most - self._sums_bytes - self.staging.bytes()
 
     def init(self, volumes: range) -> State:
         kept = self.staging.taken(volumes)
