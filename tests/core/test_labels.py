@@ -27,7 +27,7 @@ from boldstream.geometry.labels import encode_labels
     ],
 )
 def test_entries_stay_what_they_are(given: Any, kind: str) -> None:
-    found = label_array(given)
+    found = label_array("y", given)
     assert found.dtype.kind == kind
     assert found.tolist() == list(given)
 
@@ -54,6 +54,13 @@ def test_decoding_and_geometry_refuse_several_kinds_alike(entries: list[Any]) ->
         for read in (vector_of, encode_labels):
             with pytest.raises(ParameterError, match=message):
                 read("runs", given)
+
+
+@pytest.mark.parametrize("read", [vector_of, encode_labels])
+def test_lists_of_several_lengths_are_refused(read: Any) -> None:
+    message = "^`groups` must hold one entry for each sample, got lists of several lengths$"
+    with pytest.raises(ParameterError, match=message):
+        read("groups", ["a", ["b", "c"], "a"])
 
 
 def test_several_in_one_entry_are_refused() -> None:

@@ -53,6 +53,16 @@ class TestValues:
         assert mask.array.dtype == bool
         np.testing.assert_array_equal(mask.array, inside)
 
+    @pytest.mark.parametrize("mask", [5, None, b"mask.nii", ["mask.nii", 5], {"a": "mask.nii"}])
+    @pytest.mark.parametrize("load_any", [load_mask, load_labels])
+    def test_other_types_are_named_with_their_parameter(self, mask: Any, load_any: Any) -> None:
+        name = "mask" if load_any is load_mask else "atlas"
+        message = (
+            f"^`{name}` must be a path, a nibabel image or an array, got {type(mask).__name__}$"
+        )
+        with pytest.raises(ParameterError, match=message):
+            load_any(mask, GRID)
+
     def test_values_decoded_from_scaled_integers(self, shared_data: Path) -> None:
         path = shared_data / "rapidtide/preselectmask.nii.gz"
         expected = load(path).get_fdata() > 0.5

@@ -22,7 +22,7 @@ from tools.mutation.equivalents import find_stale, read_equivalents
 from tools.mutation.measuring import Reach, measure
 from tools.mutation.mutants import Mutant, find_mutants
 from tools.mutation.processes import run_workers
-from tools.mutation.targets import EQUIVALENT, files_of, test_files_of
+from tools.mutation.targets import EQUIVALENT, files_of, is_kernel, test_files_of
 
 Names = tuple[str, int]
 
@@ -32,12 +32,10 @@ def main() -> int:
     options = _options()
     with copied_repository() as root:
         chosen, n_equivalent = _choose(root, options)
-        tests = {test for m in chosen for test in test_files_of(m.file)}
-        reached = measure(
-            root, sorted(tests), {m.file for m in chosen}, slowest=options.slowest,
-            jobs=options.jobs,
-        )  # fmt: skip
-        survivors = _try(root, chosen, reached, options)
+        survivors = [
+            *_try(root, [m for m in chosen if not is_kernel(m.file)], options, interpreted=False),
+            *_try(root, [m for m in chosen if is_kernel(m.file)], options, interpreted=True),
+        ]
     _summarize(chosen, survivors, n_equivalent)
     if options.survivors:
         records = [{**m.__dict__, "reached": reached_by} for m, reached_by in survivors]
@@ -85,9 +83,14 @@ def _choose(root: Path, options: argparse.Namespace) -> tuple[list[Mutant], Coun
 
 
 def _try(
-    root: Path, chosen: list[Mutant], reached: dict[str, list[Reach]], options: argparse.Namespace
+    root: Path, chosen: list[Mutant], options: argparse.Namespace, *, interpreted: bool
 ) -> list[tuple[Mutant, bool]]:
     """Those that no test noticed, and whether a test runs them at all."""
+    tests = {test for m in chosen for test in test_files_of(m.file)}
+    reached = measure(
+        root, sorted(tests), {m.file for m in chosen}, interpreted=interpreted,
+        slowest=options.slowest, jobs=options.jobs,
+    )  # fmt: skip
     # A file without functions is run by whoever imports it.
     every = list({reach.test: reach for some in reached.values() for reach in some}.values())
     tasks = [_task(m, reached.get(m.file, every), options.seconds) for m in chosen]
@@ -98,7 +101,9 @@ def _try(
         print(f"no test runs {by_name[task.file, task.number]}", flush=True)
     left = {(t.file, t.number): t for t in tasks if t.tests}
     for by_import in (False, True):
-        for name, survived, told in _attempt(root, list(left.values()), options.jobs):
+        for name, survived, told in _attempt(
+            root, list(left.values()), jobs=options.jobs, interpreted=interpreted
+        ):
             if told == NOT_APPLIED and not by_import:
                 continue
             del left[name]
@@ -125,13 +130,15 @@ def _task(mutant: Mutant, reached: list[Reach], most: float) -> Task:
     return Task(mutant.file, mutant.index, not mutant.function, tests, 10 + 5 * seconds)
 
 
-def _attempt(root: Path, tasks: list[Task], jobs: int) -> Iterator[tuple[Names, bool, str]]:
+def _attempt(
+    root: Path, tasks: list[Task], *, jobs: int, interpreted: bool
+) -> Iterator[tuple[Names, bool, str]]:
     works = [
         (["attempt"], "".join(json.dumps(task) + "\n" for task in tasks[start::jobs]))
         for start in range(jobs)
         if tasks[start:]
     ]
-    for done, line in enumerate(run_workers(root, works), 1):
+    for done, line in enumerate(run_workers(root, works, interpreted=interpreted), 1):
         file, number, survived, told, _ = json.loads(line)
         yield (file, number), survived, told
         if done % 50 == 0:

@@ -23,8 +23,8 @@ def copied_repository() -> Iterator[Path]:
         root.mkdir()
         for entry in REPOSITORY.iterdir():
             if entry.name in _COPIED:
-                kernels = shutil.ignore_patterns("*.nbi", "*.nbc", "*.tmp.*")
-                shutil.copytree(entry, root / entry.name, ignore=kernels)
+                # With compiled kernels, so that no change of other code waits for them.
+                shutil.copytree(entry, root / entry.name, ignore=shutil.ignore_patterns("*.tmp.*"))
             elif entry.name not in _LEFT_OUT:
                 (root / entry.name).symlink_to(entry)
         shared = REPOSITORY.parent / "shared"
@@ -33,13 +33,13 @@ def copied_repository() -> Iterator[Path]:
         yield root
 
 
-def environment(root: Path) -> dict[str, str]:
-    """Variables under which the copy is imported, kernels stay Python, and one thread computes."""
+def environment(root: Path, *, interpreted: bool) -> dict[str, str]:
+    """Variables under which the copy is imported, and one thread computes; kernels stay Python."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         **os.environ,
         **dict.fromkeys(threads, "1"),
-        "NUMBA_DISABLE_JIT": "1",
+        "NUMBA_DISABLE_JIT": str(int(interpreted)),
         "PYTHONPATH": str(root / "src"),
         "PYTHONWARNINGS": "",
     }

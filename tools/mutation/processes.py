@@ -19,7 +19,9 @@ class WorkerError(RuntimeError):
     """A worker did not come to its end."""
 
 
-def run_workers(root: Path, works: list[tuple[list[str], str]]) -> Iterator[str]:
+def run_workers(
+    root: Path, works: list[tuple[list[str], str]], *, interpreted: bool
+) -> Iterator[str]:
     """Run modules of `tools.mutation` beside each other in a copy, and yield what they write.
 
     Parameters
@@ -28,6 +30,8 @@ def run_workers(root: Path, works: list[tuple[list[str], str]]) -> Iterator[str]
     works : list of (list of str, str)
         The name of a module and its arguments, but for the first: a descriptor
         to write to; and what is written to its standard input.
+    interpreted : bool
+        Whether kernels are Python.
 
     Raises
     ------
@@ -35,8 +39,10 @@ def run_workers(root: Path, works: list[tuple[list[str], str]]) -> Iterator[str]
         If one of them ends before its work is done.
     """
     lines: queue.Queue[str | WorkerError] = queue.Queue()
+    variables = environment(root, interpreted=interpreted)
     threads = [
-        threading.Thread(target=_run, args=(root, *work, lines), daemon=True) for work in works
+        threading.Thread(target=_run, args=(root, variables, *work, lines), daemon=True)
+        for work in works
     ]
     for thread in threads:
         thread.start()
@@ -47,14 +53,20 @@ def run_workers(root: Path, works: list[tuple[list[str], str]]) -> Iterator[str]
             yield line
 
 
-def _run(root: Path, command: list[str], given: str, lines: queue.Queue[str | WorkerError]) -> None:
+def _run(
+    root: Path,
+    variables: dict[str, str],
+    command: list[str],
+    given: str,
+    lines: queue.Queue[str | WorkerError],
+) -> None:
     reader, writer = os.pipe()
     module, *arguments = command
     try:
         with subprocess.Popen(
             [sys.executable, "-m", f"tools.mutation.{module}", str(writer), *arguments],
             cwd=root,
-            env=environment(root),
+            env=variables,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=[writer],

@@ -40,6 +40,11 @@ TESTS_OF = {
 }
 
 
+def is_kernel(file: str) -> bool:
+    """Whether it is code that is compiled, which can be changed and followed as Python alone."""
+    return file.startswith("src/boldstream/kernels/")
+
+
 def files_of(targets: list[str]) -> list[str]:
     """Files with code at or below some paths, or of all that is tested so."""
     found: set[Path] = set()

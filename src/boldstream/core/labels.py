@@ -10,15 +10,25 @@ from numpy.typing import NDArray
 from boldstream.core.errors import ParameterError
 
 
-def label_array(given: Any) -> NDArray[Any]:
+def label_array(name: str, given: Any) -> NDArray[Any]:
     """Return labels as an array; text that is no array of numpy as objects, each what it was.
+
+    Raises
+    ------
+    ParameterError
+        If entries are lists of several lengths.
 
     Examples
     --------
-    >>> label_array(["a", float("nan")]).tolist()
+    >>> label_array("y", ["a", float("nan")]).tolist()
     ['a', nan]
     """
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ParameterError(
+            f"`{name}` must hold one entry for each sample, got lists of several lengths"
+        ) from error
     if array.dtype.kind in "US" and not isinstance(given, np.ndarray):
         # Beside text numpy has made text of numbers and of NaN.
         array = np.asarray(given, object)
@@ -35,7 +45,7 @@ def of_one_kind(name: str, labels: NDArray[Any]) -> NDArray[Any]:
 
     Examples
     --------
-    >>> of_one_kind("y", label_array(["a", 1]))
+    >>> of_one_kind("y", label_array("y", ["a", 1]))
     Traceback (most recent call last):
     boldstream.core.errors.ParameterError: `y` must hold entries of one kind, got int, str
     """

@@ -53,7 +53,7 @@ def encode_labels(name: str, given: Any, n_samples: int | None = None) -> Labels
     """
     from pandas import isna
 
-    array = label_array(given)
+    array = label_array(name, given)
     wanted = "each sample" if n_samples is None else f"each of the {n_samples} samples"
     if array.ndim != 1 or not len(array) or (n_samples is not None and len(array) != n_samples):
         raise ParameterError(

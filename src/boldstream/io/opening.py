@@ -82,6 +82,13 @@ def open_image(image: ImageLike) -> VolumeSource:
     return _join([_open_part(image)])
 
 
+def is_image(image: Any) -> bool:
+    """Whether `open_image` takes it, as far as its type tells."""
+    if isinstance(image, Sequence) and not isinstance(image, str):
+        return all(is_image(one) for one in image)
+    return isinstance(image, str | os.PathLike | FileBasedImage | VolumeSource)
+
+
 def _open_part(image: Any) -> Part:
     if isinstance(image, str | os.PathLike):
         path = expanded(image)

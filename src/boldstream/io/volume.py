@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import MaskError, ParameterError
 from boldstream.core.grid import Grid
-from boldstream.io.opening import OneImage, open_image
+from boldstream.io.opening import OneImage, is_image, open_image
 from boldstream.io.source import Block
 from boldstream.io.translate import expanded
 
@@ -47,10 +47,13 @@ def read_volume(image: VolumeLike, grid: Grid | None, *, name: str, hint: str = 
         If there is more than one volume, or an array has another shape than
         the grid.
     ParameterError
-        If `image` is an array and there is no grid.
+        If `image` is an array and there is no grid, or is nothing of the kind.
     """
     if isinstance(image, np.ndarray):
         return _on_grid(image, grid, name)
+    if not is_image(image):
+        kind = type(image).__name__
+        raise ParameterError(f"`{name}` must be a path, a nibabel image or an array, got {kind}")
     source = open_image(image)
     series = source.series
     label = label_of(image, name)

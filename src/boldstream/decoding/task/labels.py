@@ -85,7 +85,7 @@ def vector_of(name: str, given: Any, n_samples: int | None = None) -> Labels:
     """
     from pandas import isna
 
-    array = label_array(given)
+    array = label_array(name, given)
     if array.ndim != 1 or not len(array):
         raise ParameterError(
             f"`{name}` must hold one entry for each sample, got an array of shape {array.shape}"
