@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from boldstream.behaviour.likelihood import Choices, log_of_delay
@@ -75,6 +75,7 @@ def test_of_many_intervals_some_are_taken_evenly() -> None:
         np.testing.assert_allclose(between[[0, -1]], middles[[0, -1]])
 
 
+@example([0, 1, 1])
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=12))
 def test_peaks_are_what_a_walk_over_the_heights_finds(heights: list[int]) -> None:
     found: list[tuple[int, int]] = []

@@ -178,3 +178,5 @@ def test_fits_that_are_not_those_of_the_trials(trials: pd.DataFrame) -> None:
         add_values(trials, {"log_k": 3})
     with pytest.raises(TableError, match="`immediate` must be finite and positive, got -1"):
         add_values(trials, fits, immediate=-1)
+    with pytest.raises(TableError, match="`trials` must be a pandas data frame, got list"):
+        add_values([1, 2], fits)

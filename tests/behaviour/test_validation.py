@@ -155,6 +155,7 @@ def test_real_events(shared_data: Path) -> None:
         ({"accuracy": "x", "min_accuracy": 60}, "`min_accuracy` must be a number from 0"),
         ({"response_time_range": (0, 1)}, "must come with a column `response_time`"),
         ({"response_time": "rt", "response_time_range": (3, 1)}, "two increasing numbers of s"),
+        ({"response_time": "rt", "response_time_range": (1, 1)}, "two increasing numbers of s"),
         ({"required": "delay"}, "`required` must be a list of names, got 'delay'"),
     ],
 )
