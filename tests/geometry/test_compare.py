@@ -11,7 +11,7 @@ from scipy.stats import kstest, pearsonr, rankdata
 
 from boldstream.core.errors import ParameterError
 from boldstream.geometry import RDM, compare
-from tests.geometry.oracle import METHODS, random_rdm, their_similarity
+from tests.geometry.oracle import METHODS, random_rdm, their_similarities, their_similarity
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -39,7 +39,8 @@ def test_conditions_are_matched_by_name(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
 def test_nuisance_is_taken_out_of_both_sides(rng: np.random.Generator, method: Any) -> None:
     found, model = random_rdm(rng, ties=True), random_rdm(rng, ties=True)
-    beside = [random_rdm(rng), random_rdm(rng)]
+    # Cross-validated ones may be below 0.
+    beside = [random_rdm(rng), RDM(rng.normal(size=15), tuple("abcdef"), "crossnobis")]
     turned = [beside[0].of("cabdef"), beside[1]]
     ranked: Any = rankdata if method == "spearman" else np.asarray
     columns = np.column_stack([np.ones(15), *[ranked(one.values) for one in beside]])
@@ -65,6 +66,17 @@ def test_nuisance_that_is_constant_or_given_twice_changes_nothing(
     )
 
 
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_units_of_nuisance_do_not_matter(rng: np.random.Generator, method: Any) -> None:
+    found, model, a, b = (random_rdm(rng) for _ in range(4))
+    expected = compare(found, model, method=method, nuisance=[a, b])["correlation"][0]
+    small, large = (RDM(s * x.values, x.conditions, "x") for s, x in ((1e-9, a), (1e9, b)))
+    # What differs by rounding alone.
+    flat = [RDM(np.full(15, x), tuple("abcdef"), "x") for x in (0.0, 1e8 * 0.1)]
+    table = compare(found, model, method=method, nuisance=[small, large, *flat])
+    assert table["correlation"][0] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("method", ["spearman", "kendall_tau_a"])
 def test_p_is_near_that_of_all_permutations(rng: np.random.Generator, method: Any) -> None:
     model = random_rdm(rng, "abcde")
@@ -78,6 +90,50 @@ def test_p_is_near_that_of_all_permutations(rng: np.random.Generator, method: An
     p = compare(found, model, method=method, permutations=2000)["p"][0]
     assert 0.002 < exact < 0.6
     assert abs(p - exact) < 4 * np.sqrt(exact / 2000)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_p_is_that_of_the_permutations_of_the_seed(
+    rng: np.random.Generator, method: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(compare.__globals__, "_TOGETHER", 70)
+    found, like = random_rdm(rng), random_rdm(rng)
+    unlike = RDM(like.values.max() - like.values, like.conditions, "model")
+    seed = np.random.default_rng(3).integers(2**63)
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(6), (80, 1)), axis=1)
+    square = found.matrix()
+    upper = np.triu_indices(6, 1)
+    permuted = [RDM(square[np.ix_(x, x)][upper], found.conditions, "x") for x in orders]
+    similar = their_similarities([found, *permuted], [like, unlike], method)
+    b = np.count_nonzero(similar[1:] >= similar[0] - 1e-9, axis=0)
+    assert b[0] < 10 < 70 < b[1]
+    table = compare(found, [like, unlike], method=method, permutations=80, random_state=3)
+    np.testing.assert_allclose(table["p"], (b + 1) / 81)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_similarity_does_not_depend_on_units(rng: np.random.Generator, method: Any) -> None:
+    found, model = random_rdm(rng), random_rdm(rng)
+    expected = their_similarity(found, model, method)
+    for scale in (1e-12, 1e12):
+        one, other = (RDM(scale * x.values, x.conditions, "x") for x in (found, model))
+        table = compare([one, found], [other, model], method=method)
+        np.testing.assert_allclose(table["correlation"], expected)
+        # Three times 0.1, less their mean, is not 0.
+        constant = RDM(np.full(15, scale * 0.1), found.conditions, "x")
+        if method != "cosine":
+            with pytest.raises(ParameterError, match="differ: 'flat'"):
+                compare(found, {"flat": constant}, method=method)
+            assert compare(constant, model, method=method)["correlation"].isna().all()
+
+
+def test_kendall_tells_numbers_of_very_different_size(rng: np.random.Generator) -> None:
+    sizes = np.logspace(0, -28, 15)
+    found = RDM(rng.permutation(sizes), tuple("abcdef"), "x")
+    model = RDM(sizes, tuple("abcdef"), "model")
+    table = compare(found, model, method="kendall_tau_a")
+    expected = their_similarity(found, model, "kendall_tau_a")
+    assert table["correlation"][0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
@@ -115,6 +171,8 @@ def test_permutations_are_those_of_the_seed(rng: np.random.Generator) -> None:
     assert first[0] == first[1]
     again = compare(found, model, permutations=50, random_state=1)["p"]
     assert again[0] == first[0]
+    zero, one = (compare(found, model, permutations=999, random_state=i)["p"][0] for i in (0, 1))
+    assert compare(found, model, permutations=999)["p"][0] == zero != one
     generator = np.random.default_rng(5)
     drawn = [
         compare(found, model, permutations=500, random_state=generator)["p"][0] for _ in range(4)
@@ -127,7 +185,7 @@ def test_p_does_not_depend_on_how_many_are_compared_together(
 ) -> None:
     found, model = random_rdm(rng), random_rdm(rng)
     whole = compare(found, model, permutations=100)
-    monkeypatch.setattr("boldstream.geometry.comparing._TOGETHER", 70)
+    monkeypatch.setitem(compare.__globals__, "_TOGETHER", 70)
     assert compare(found, model, permutations=100).equals(whole)
 
 
@@ -137,6 +195,13 @@ def test_an_rdm_that_is_constant_has_no_correlation(rng: np.random.Generator) ->
     for method in ("spearman", "pearson", "kendall_tau_a"):
         table = compare(constant, random_rdm(rng), method=method, permutations=10)
         assert table[["correlation", "p"]].isna().all().all()
+
+
+def test_zeros_have_no_angle(rng: np.random.Generator) -> None:
+    found, zeros = random_rdm(rng), RDM(np.zeros(15), tuple("abcdef"), "x")
+    with pytest.raises(ParameterError, match="differ: 'none'"):
+        compare(found, {"none": zeros}, method="cosine")
+    assert np.isnan(compare(zeros, found, method="cosine")["correlation"][0])
 
 
 def test_what_cannot_be_compared(rng: np.random.Generator) -> None:

@@ -36,6 +36,23 @@ def test_correlation_distances_are_those_of_standardised_patterns(
     np.testing.assert_allclose(pdist(found.coordinates) ** 2, pdist(standardised) ** 2 / 2)
 
 
+@pytest.mark.parametrize("scale", [1e-10, 1.0, 1e10])
+def test_units_of_dissimilarities_do_not_matter(rng: np.random.Generator, scale: float) -> None:
+    patterns = rng.normal(size=(5, 4))
+    names = tuple("abcde")
+    plane = RDM(scale**2 * pdist(patterns[:, :2]) ** 2, names, "euclidean")
+    found = embed(plane)
+    np.testing.assert_allclose(pdist(found.coordinates), scale * pdist(patterns[:, :2]))
+    assert found.explained.sum() == pytest.approx(1)
+    with pytest.raises(ParameterError, match="at most 2, the dimensions"):
+        embed(plane, 3)
+
+
+def test_conditions_that_do_not_differ_have_no_place() -> None:
+    with pytest.raises(ParameterError, match="at most 0, the dimensions"):
+        embed(RDM(np.zeros(3), ("a", "b", "c"), "model"), 1)
+
+
 def test_what_is_below_0_has_no_place() -> None:
     odd = RDM(np.array([-0.2, 1.0, 1.0]), ("a", "b", "c"), "crossnobis")
     found = embed(odd, 1)
@@ -61,6 +78,19 @@ def test_components_are_those_of_pca(rng: np.random.Generator, shape: tuple[int,
     every = principal_components(patterns)
     np.testing.assert_allclose(every.scores @ every.components + every.mean, patterns)
     assert (np.abs(every.scores).max(axis=0) == every.scores.max(axis=0)).all()
+    most = min(shape[0] - 1, shape[1])
+    assert every.scores.shape == (shape[0], most)
+    assert every.components.shape == (most, shape[1])
+    assert every.explained_variance.shape == every.explained_variance_ratio.shape == (most,)
+    with pytest.raises(ParameterError, match=f"from 1 to {most}"):
+        principal_components(patterns, most + 1)
+
+
+def test_two_samples_are_a_line() -> None:
+    found = principal_components([[1.0, 2.0], [4.0, 6.0]])
+    np.testing.assert_allclose(np.abs(found.components), [[0.6, 0.8]])
+    np.testing.assert_allclose(found.scores @ found.components, [[-1.5, -2], [1.5, 2]])
+    assert participation_ratio([[1.0, 2.0], [4.0, 6.0]]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("shape", [(8, 20), (30, 8)])
@@ -77,9 +107,14 @@ def test_participation_is_that_of_the_covariance(
 def test_patterns_that_do_not_vary() -> None:
     with pytest.raises(ParameterError, match="got all the same"):
         participation_ratio(np.full((5, 7), 0.1))
-    for constant in (1.0, 0.1):
-        with pytest.raises(ParameterError, match="got all the same"):
-            principal_components(np.full((5, 7), constant))
+    # The mean of three times 0.1 is not 0.1, and all the less of larger ones.
+    for constant in (1.0, 0.1, 0.1 * 2**43, -0.1, -0.1 * 2**43, 0.0):
+        for shape in ((5, 7), (3, 7), (2, 1)):
+            with pytest.raises(ParameterError, match="got all the same"):
+                principal_components(np.full(shape, constant))
+    with pytest.raises(ParameterError, match="got all the same"):
+        participation_ratio([[0.1, 0.0]] * 3)
+    assert participation_ratio([[1e-9, 1], [-1e-9, 1]]) == pytest.approx(1)
     with pytest.raises(ParameterError, match="at least two samples"):
         principal_components(np.ones((1, 7)))
     with pytest.raises(NonFiniteError):

@@ -30,7 +30,7 @@ def test_a_model_that_pandas_wrote(
     ("text", "message"),
     [
         ("x\ta\tb\na\t0\t1\nc\t1\t0\n", "these differ: 'b', 'c'"),
-        ("x\ta\tb\na\t0\t1\nb\t1\t0\na\t1\t0\n", "these differ: 'a'"),
+        ("x\ta\tb\na\t0\t1\nb\t1\t0\na\t1\t0\n", "these differ: 'a'$"),
         ("x\ta\tb\na\t0\tn/a\nb\t1\t0\n", "line 2: the dissimilarity to 'b' must be .* got 'n/a'"),
         ("x\ta\tb\na\t0\tnan\nb\tnan\t0\n", "must be finite"),
         ("x\ta\tb\na\t0\t1\nb\t2\t0\n", "must be symmetric"),

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
 
 from boldstream.core.errors import NonFiniteError, ParameterError
 from boldstream.geometry import rdm
+from boldstream.geometry.noise import mean_squares
 from tests.geometry.oracle import dataset_of, made_up, noise_of, their_rdm
 
 NAMES = {"diagonal": "diag", "shrinkage": "shrinkage_diag", "ledoit_wolf": "shrinkage_eye"}
@@ -34,7 +36,7 @@ def test_euclidean_is_squared_and_per_voxel() -> None:
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "crossnobis"])
-@pytest.mark.parametrize("n_voxels", [12, 150])
+@pytest.mark.parametrize("n_voxels", [2, 12, 150])
 @pytest.mark.parametrize("noise", sorted(NAMES))
 def test_noise_of_residuals(
     rng: np.random.Generator, metric: Any, n_voxels: int, noise: Any
@@ -75,6 +77,109 @@ def test_noise_that_is_given(rng: np.random.Generator) -> None:
         rdm(patterns, conditions, folds=folds, noise=covariance).values,
         their_rdm(patterns, conditions, "crossnobis", folds, np.linalg.inv(covariance)),
     )
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (6, 9), (5, 5), (20, 4)])
+@pytest.mark.parametrize("noise", sorted(NAMES))
+def test_noise_without_correlations_is_shrunk_all_the_way_and_no_further(
+    noise: Any, shape: tuple[int, int]
+) -> None:
+    """Of few white residuals more shrinkage is often asked for than there can be."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        patterns, conditions, folds = made_up(rng, n_voxels=shape[1])
+        residuals = np.random.default_rng(seed).normal(size=shape)
+        precision = noise_of.prec_from_residuals(residuals, method=NAMES[noise])
+        np.testing.assert_allclose(
+            rdm(patterns, conditions, folds=folds, noise=noise, residuals=residuals).values,
+            their_rdm(patterns, conditions, "crossnobis", folds, precision),
+            rtol=1e-6,
+            atol=1e-9,
+        )
+
+
+@pytest.mark.parametrize("noise", sorted(NAMES))
+def test_noise_of_a_single_voxel_is_its_variance(rng: np.random.Generator, noise: Any) -> None:
+    patterns, residuals = rng.normal(size=(3, 1)), rng.normal(size=(7, 1))
+    found = rdm(patterns, metric="euclidean", noise=noise, residuals=residuals)
+    apart = np.array([patterns[i, 0] - patterns[j, 0] for i, j in [(0, 1), (0, 2), (1, 2)]])
+    np.testing.assert_allclose(found.values, apart**2 / residuals.var(ddof=1))
+
+
+def test_noise_that_is_not_correlated_at_all_is_that_of_each_voxel(
+    rng: np.random.Generator,
+) -> None:
+    residuals = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]]) * [1.0, 2.0]
+    given: dict[str, Any] = {"metric": "euclidean", "residuals": residuals, "dof": 4}
+    patterns = rng.normal(size=(3, 2))
+    np.testing.assert_allclose(
+        rdm(patterns, noise="shrinkage", **given).values,
+        rdm(patterns, noise="diagonal", **given).values,
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+@pytest.mark.parametrize("noise", sorted(NAMES))
+def test_noise_has_the_units_of_patterns(
+    rng: np.random.Generator, noise: Any, scale: float
+) -> None:
+    patterns, conditions, folds = made_up(rng, n_voxels=10)
+    residuals = rng.normal(size=(12, 10)) @ rng.normal(size=(10, 10))
+    given: dict[str, Any] = {"conditions": conditions, "folds": folds, "noise": noise}
+    np.testing.assert_allclose(
+        rdm(scale * patterns, residuals=scale * residuals, **given).values,
+        rdm(patterns, residuals=residuals, **given).values,
+    )
+
+
+def test_two_residuals_and_one_degree_of_freedom_are_enough() -> None:
+    """Worked by hand: half the squared difference of two, and of two samples of one condition."""
+    patterns = np.array([[1.0, 2], [3, 8], [0, 0]])
+    given: dict[str, Any] = {"metric": "euclidean", "noise": "diagonal"}
+    of_two = rdm(patterns[1:], residuals=patterns[:2], **given)
+    assert of_two.values.tolist() == pytest.approx([(9 / 2 + 64 / 18) / 2])
+    of_one = rdm(patterns, ["a", "a", "b"], **given)
+    assert of_one.values.tolist() == pytest.approx([(4 / 2 + 25 / 18) / 2])
+
+
+@pytest.mark.parametrize("dtype", ["i2", "f4", "f8"])
+def test_mean_squares_are_those_of_floats(rng: np.random.Generator, dtype: str) -> None:
+    values = rng.integers(-300, 300, size=(7, 3)).astype(dtype)
+    np.testing.assert_allclose(mean_squares(values), (values.astype("f8") ** 2).mean(axis=0))
+
+
+@pytest.mark.parametrize("noise", ["shrinkage", "ledoit_wolf"])
+def test_noise_that_is_all_one_is_not_shrunk(noise: Any) -> None:
+    """Every residual is the same but for its sign: there is no doubt about correlations."""
+    patterns, signs = np.eye(3, 6), np.array([1.0, -1, 1, -1])
+    given: dict[str, Any] = {"metric": "euclidean", "noise": noise}
+    with pytest.raises(ParameterError, match="6 voxels cannot be inverted with 4 residuals"):
+        rdm(patterns, residuals=np.outer(signs, np.ones(6)), **given)
+    with pytest.raises(ParameterError, match="positive definite"):
+        rdm(patterns[:, :4], residuals=np.outer(signs, np.ones(4)), **given)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4", "u1"])
+def test_noise_is_given_in_any_precision(rng: np.random.Generator, dtype: str) -> None:
+    patterns = rng.normal(size=(3, 5))
+    mixed = rng.integers(0, 4, size=(5, 5))
+    covariance = mixed @ mixed.T + 5 * np.eye(5)
+    expected = their_rdm(patterns, range(3), "mahalanobis", precision=np.linalg.inv(covariance))
+    found = rdm(patterns, metric="euclidean", noise=covariance.astype(dtype))
+    np.testing.assert_allclose(found.values, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("entry", [0.0, 0.5])
+def test_rounding_of_a_covariance_is_forgiven_and_no_more(entry: float) -> None:
+    """A millionth of an entry, and a milliardth of the largest."""
+    covariance = np.diag([3.0, 1.0, 1.0])
+    forgiven = 1e-6 * entry + 1e-9 * 3
+    covariance[0, 1] = entry
+    covariance[1, 0] = entry + 0.9 * forgiven
+    assert np.isfinite(rdm(np.eye(3), metric="euclidean", noise=covariance).values).all()
+    covariance[1, 0] = entry + 1.5 * forgiven
+    with pytest.raises(ParameterError, match="symmetric covariance"):
+        rdm(np.eye(3), metric="euclidean", noise=covariance)
 
 
 def test_degrees_of_freedom_scale_distances(rng: np.random.Generator) -> None:
@@ -149,11 +254,12 @@ def test_a_large_mean_that_all_share_costs_no_digits(rng: np.random.Generator) -
         )
 
 
-def test_conditions_in_different_folds_are_pooled(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("last", [2, 3])
+def test_conditions_in_different_folds_are_pooled(rng: np.random.Generator, last: int) -> None:
     """Noise about cells, with a condition in each run and unequal numbers of trials."""
     patterns = rng.normal(size=(9, 5))
     conditions = np.array(["b", "b", "b", "a", "a", "a", "a", "b", "b"])
-    runs = np.array([1, 1, 1, 2, 2, 2, 2, 3, 3])
+    runs = np.array([1, 1, 1, 2, 2, 2, 2, last, last])
     precision = noise_of.prec_from_unbalanced(
         dataset_of(patterns, conditions, runs), "cells", method="diag"
     )
@@ -195,6 +301,11 @@ def test_labels_of_pandas_and_numbers(rng: np.random.Generator) -> None:
         ({"noise": np.triu(np.ones((5, 5)))}, "symmetric covariance"),
         ({"residuals": np.zeros((9, 5))}, "`residuals` must be None unless"),
         ({"noise": "diagonal", "residuals": np.zeros((9, 4))}, "two rows of 5 numbers"),
+        ({"noise": "diagonal", "residuals": np.ones((1, 5))}, "two rows of 5 numbers"),
+        ({"noise": "diagonal", "residuals": np.ones(5)}, "two rows of 5 numbers"),
+        ({"noise": "diagonal", "residuals": np.ones((9, 5, 2))}, "two rows of 5 numbers"),
+        ({"noise": "diagonal", "residuals": np.full((9, 5), "1")}, "two rows of 5 numbers"),
+        ({"noise": np.full((5, 5), "1")}, r"covariance of shape \(5, 5\)"),
         ({"noise": "diagonal", "residuals": np.zeros((9, 5))}, "residuals are all 0, got 5 of 5"),
         ({"noise": "diagonal", "residuals": np.full((9, 5), 0.1)}, "all 0, got 5 of 5"),
         ({"noise": "diagonal", "patterns": np.full((8, 5), 0.1)}, "all 0, got 5 of 5"),
@@ -211,6 +322,27 @@ def test_what_cannot_be_used(change: dict[str, Any], message: str) -> None:
     }
     with pytest.raises(ParameterError, match=message):
         rdm(**given | change)
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e10])
+def test_correlation_does_not_depend_on_units(rng: np.random.Generator, scale: float) -> None:
+    patterns = rng.normal(size=(3, 7))
+    np.testing.assert_allclose(
+        rdm(scale * patterns, metric="correlation").values,
+        pdist(patterns, "correlation"),
+    )
+    with pytest.raises(ParameterError, match="a constant pattern of '0'"):
+        rdm([[0, 0, 0], [1, 2, 3]], metric="correlation")
+    # The mean of three times 0.1 is not 0.1.
+    with pytest.raises(ParameterError, match="a constant pattern of '1'"):
+        rdm(scale * np.array([[1, 2, 3], [0.1, 0.1, 0.1]]), metric="correlation")
+
+
+def test_of_what_folds_lack_some_is_told() -> None:
+    """Nine cells of ten are not there."""
+    with pytest.raises(ParameterError, match="hold every condition") as caught:
+        rdm(np.ones((11, 2)), list("abcdefghijk"), folds=[1] * 10 + [2])
+    assert str(caught.value).count(" has no ") == 5
 
 
 def test_noise_needs_repeats_or_residuals(rng: np.random.Generator) -> None:

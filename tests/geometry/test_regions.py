@@ -25,7 +25,7 @@ def test_regions_are_rdms_and_their_comparisons(rng: np.random.Generator) -> Non
     patterns, conditions, runs = made_up(rng, n_repeats=4)
     regions = {"v1": patterns[:, :12], "it": patterns[:, 12:]}
     time = temporal_distance(np.arange(len(runs)), runs, conditions)
-    options: dict[str, Any] = {"method": "pearson", "nuisance": time, "permutations": 50}
+    options: dict[str, Any] = {"method": "pearson", "nuisance": time, "permutations": 500}
     found = geometry_of_rois(
         regions, conditions, models={"tree": TREE}, folds=runs, noise="shrinkage", **options
     )
@@ -37,6 +37,8 @@ def test_regions_are_rdms_and_their_comparisons(rng: np.random.Generator) -> Non
     assert list(found.table.columns) == ["roi", "model", "correlation", "p"]
     np.testing.assert_array_equal(found.table.iloc[:, 2:], table.iloc[:, 2:])
     assert found.table["roi"].tolist() == ["v1", "it"]
+    # The seed is 0 unless it is given.
+    assert table["p"].tolist() != compare(found.rdms, TREE, **options, random_state=1)["p"].tolist()
 
 
 def test_an_image_is_read_once_for_all_masks(rng: np.random.Generator, tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from boldstream.core.errors import (
     ParameterError,
 )
 from boldstream.geometry import RDM, compare, rdm_searchlight
-from boldstream.geometry.searchlight import search
+from boldstream.geometry.design import make_design
 from boldstream.geometry.searchlight import spheres as spheres_module
+from boldstream.geometry.searchlight.reading import read_moments
+from boldstream.io.betas_source import open_volumes
 from boldstream.io.masks import Mask
 from tests.geometry.oracle import (
     dataset_of,
@@ -155,9 +157,11 @@ def test_other_centres_and_nuisance(study: MadeUp) -> None:
         found.image("fist")
 
 
-@pytest.mark.parametrize("metric", ["crossnobis", "correlation"])
+@pytest.mark.parametrize(
+    ("metric", "noise"), [("crossnobis", None), ("crossnobis", "diagonal"), ("correlation", None)]
+)
 def test_threads_blocks_and_files_change_no_digit(
-    study: MadeUp, metric: Any, monkeypatch: pytest.MonkeyPatch
+    study: MadeUp, metric: Any, noise: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def search_with(imgs: Any, n_jobs: int) -> Any:
         return rdm_searchlight(
@@ -167,12 +171,14 @@ def test_threads_blocks_and_files_change_no_digit(
             models=study.models,
             folds=study.runs,
             metric=metric,
+            noise=noise,
+            method="pearson",
             n_jobs=n_jobs,
         )
 
     whole = search_with(study.image, 1)
     monkeypatch.setattr(spheres_module, "_MOST", 7)
-    monkeypatch.setattr(search, "_TOGETHER", 12)
+    monkeypatch.setitem(rdm_searchlight.__globals__, "_TOGETHER", 12)
     cut = [nib.Nifti1Image(study.data[..., some], AFFINE) for some in np.split(np.arange(24), 3)]
     for n_jobs in (1, 3):
         pieces = search_with(study.image, n_jobs)
@@ -181,6 +187,69 @@ def test_threads_blocks_and_files_change_no_digit(
         joined = search_with(cut, n_jobs)
         for name in study.models:
             np.testing.assert_allclose(joined.scores[name], whole.scores[name], atol=1e-6)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_moments_are_those_of_cells(study: MadeUp, n_jobs: int) -> None:
+    """Of an array, and of images that are read side by side."""
+    study.data = study.data.astype("f8")
+    study.data[3, 3, 2] = 0.1
+    cut = [nib.Nifti1Image(study.data[..., some], AFFINE) for some in np.split(np.arange(24), 3)]
+    design = make_design("crossnobis", study.conditions, study.runs, 24, noise_in_folds=True)
+    source = open_volumes(cut)
+    mask = Mask("mask", source.series.grid, study.mask)
+    values = study.data[study.mask].T
+    cells = [(run, name) for run in (1, 2, 3) for name in NAMES]
+    of_cells = [values[(study.runs == run) & (study.conditions == name)] for run, name in cells]
+    means = np.array([x.mean(axis=0) for x in of_cells])
+    squares = sum(((x - x.mean(axis=0)) ** 2).sum(axis=0) for x in of_cells)
+    constant = np.flatnonzero(np.ptp(values, axis=0) == 0)
+    assert len(constant) == 1
+    squares[constant] = 0
+    for samples in (source, values, values.astype("f4")):
+        found = read_moments(
+            samples,
+            mask,
+            design,
+            with_squares=True,
+            n_jobs=n_jobs,
+            memory_limit=None,
+            report=lambda done, total: None,
+        )
+        np.testing.assert_allclose(found.means, means, rtol=1e-6)
+        assert found.squares is not None
+        np.testing.assert_allclose(found.squares, squares, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**40])
+def test_units_of_images_do_not_matter(study: MadeUp, scale: float) -> None:
+    study.data[3, 3, 2] = 0.1
+    options: dict[str, Any] = {
+        "models": study.models,
+        "folds": study.runs,
+        "method": "pearson",
+        "nan_policy": "exclude",
+        "noise": "diagonal",
+    }
+    expected = rdm_searchlight(study.image, study.mask, study.conditions, **options)
+    mask = nib.Nifti1Image(study.mask.astype("u1"), AFFINE)
+    scaled = np.float32(scale) * study.data
+    for imgs in (nib.Nifti1Image(scaled, AFFINE), scaled[study.mask].T):
+        found = rdm_searchlight(imgs, mask, study.conditions, **options)
+        np.testing.assert_array_equal(found.n_voxels, expected.n_voxels)
+        for name in study.models:
+            np.testing.assert_allclose(found.scores[name], expected.scores[name], atol=1e-5)
+
+
+def test_spheres_have_8_mm_unless_told_and_nothing_is_shown(
+    study: MadeUp, capfd: pytest.CaptureFixture[str]
+) -> None:
+    usual = rdm_searchlight(
+        study.image, study.mask, study.conditions, models=study.models, folds=study.runs
+    )
+    sizes = [np.count_nonzero(sphere) for sphere in study.spheres(8.0, study.mask)]
+    assert usual.n_voxels.tolist() == sizes
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_folder_of_betas(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -237,19 +306,48 @@ def test_spheres_without_dissimilarities_are_nan(study: MadeUp) -> None:
     assert np.isnan(found.scores["first"]).all()
 
 
+def test_empty_spheres_beside_others(study: MadeUp) -> None:
+    options: dict[str, Any] = {"models": study.models, "folds": study.runs, "radius": 1.0}
+    found, everywhere = (
+        rdm_searchlight(study.image, study.mask, study.conditions, process_mask=centres, **options)
+        for centres in (study.mask, np.ones(SHAPE, bool))
+    )
+    inside = study.mask.ravel()
+    for name in study.models:
+        np.testing.assert_array_equal(everywhere.scores[name][inside], found.scores[name])
+        assert np.isfinite(found.scores[name]).all()
+        assert np.isnan(everywhere.scores[name][~inside]).all()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "correlation"])
+def test_a_sample_of_each_condition_is_enough(study: MadeUp, metric: Any) -> None:
+    some = [int(np.flatnonzero(study.conditions == name)[0]) for name in NAMES]
+    one = nib.Nifti1Image(study.data[..., some], AFFINE)
+    found = rdm_searchlight(
+        one, study.mask, NAMES, models=study.models, metric=metric, radius=4.9, method="pearson"
+    )
+    models = list(study.models.values())
+    for i, sphere in enumerate(study.spheres(4.9, study.mask)):
+        values = their_rdm(study.data[sphere][:, some].T, NAMES, metric)
+        expected = their_similarities([RDM(values, NAMES, metric)], models, "pearson")[0]
+        scores = [found.scores[name][i] for name in study.models]
+        np.testing.assert_allclose(scores, expected, atol=1e-5)
+
+
 def test_voxels_that_cannot_be_used(study: MadeUp) -> None:
     data = study.data.copy()
     data[3, 3, 2, 5] = np.nan
     data[4, 3, 2, :2] = np.inf, -np.inf
     data[1, 1, 1] = 0.1
+    data[4, 2, 2] = np.inf
     options: dict[str, Any] = {"models": study.models, "folds": study.runs, "method": "pearson"}
     image = nib.Nifti1Image(data, AFFINE)
-    with pytest.raises(NonFiniteError, match=r"got 2 of 95 voxels .*nan_policy='exclude'"):
+    with pytest.raises(NonFiniteError, match=r"got 3 of 95 voxels .*nan_policy='exclude'"):
         rdm_searchlight(image, study.mask, study.conditions, **options)
-    with pytest.raises(NonFiniteError, match=r"finite and vary within conditions.* got 3 of 95"):
+    with pytest.raises(NonFiniteError, match=r"finite and vary within conditions.* got 4 of 95"):
         rdm_searchlight(image, study.mask, study.conditions, noise="diagonal", **options)
     without = study.mask.copy()
-    without[3, 3, 2] = without[4, 3, 2] = without[1, 1, 1] = False
+    without[3, 3, 2] = without[4, 3, 2] = without[1, 1, 1] = without[4, 2, 2] = False
     expected = rdm_searchlight(
         study.image, without, study.conditions, noise="diagonal", process_mask=study.mask, **options
     )
@@ -262,7 +360,8 @@ def test_voxels_that_cannot_be_used(study: MadeUp) -> None:
             np.testing.assert_allclose(found.scores[name], expected.scores[name], atol=1e-6)
 
 
-def test_progress_counts_spheres(study: MadeUp) -> None:
+def test_progress_counts_spheres(study: MadeUp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(rdm_searchlight.__globals__, "_TOGETHER", 6 * 12)
     told: list[tuple[int, int]] = []
     rdm_searchlight(
         study.image,
@@ -272,8 +371,7 @@ def test_progress_counts_spheres(study: MadeUp) -> None:
         folds=study.runs,
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told[0] == (0, 95)
-    assert told[-1] == (95, 95)
+    assert told == [(done, 95) for done in (*range(0, 95, 12), 95)]
 
 
 def test_memory_is_planned(study: MadeUp) -> None:
@@ -343,6 +441,10 @@ def test_what_cannot_be_searched(study: MadeUp) -> None:
         ({"folds": None}, "`folds` must be at least two"),
         ({"noise": "shrinkage"}, "`noise` must be one of 'diagonal'"),
         ({"noise": "diagonal", "metric": "correlation"}, "`noise` must be None"),
+        (
+            {"noise": "diagonal", "conditions": np.arange(24), "metric": "euclidean"},
+            "only one of their condition and fold",
+        ),
         ({"mask": None}, "`mask` must be given for images"),
         ({"imgs": values}, "`mask` must be a path or an image for an array"),
         ({"nan_policy": "zero"}, "`nan_policy`"),

@@ -12,6 +12,7 @@ from boldstream.core.checks import integer_in
 from boldstream.core.errors import ParameterError
 from boldstream.core.patterns import checked_patterns
 from boldstream.geometry.dissimilarities import RDM
+from boldstream.geometry.noise import ROUNDING
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -204,7 +205,7 @@ def _centred(patterns: Any) -> tuple[Floats, Floats]:
     mean: Floats = values.mean(axis=0)
     values -= mean
     # Rounding of the means is not variance.
-    if np.vdot(values, values) <= 1e-24 * values.size * max(1e-300, float((mean**2).max())):
+    if np.vdot(values, values) <= ROUNDING * values.size * (mean**2).max():
         raise ParameterError("`patterns` must differ between samples, got all the same")
     return values, mean
 

@@ -196,9 +196,7 @@ def _squared_norm(rows: Floats) -> float:
 
 def _share_of_diagonal(residuals: Floats, variances: Floats, dof: float) -> float:
     """Shrinkage of correlations to 0, as rsatoolbox's ``shrinkage_diag``."""
-    n, n_voxels = residuals.shape
-    if n_voxels == 1:
-        return 0.0
+    n = len(residuals)
     squares = (residuals / np.sqrt(variances)) ** 2
     # Sums over all pairs of voxels less those of a voxel with itself.
     fourth = (squares.sum(axis=1) ** 2).sum() - (squares**2).sum()

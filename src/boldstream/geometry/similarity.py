@@ -148,10 +148,11 @@ def _basis(nuisance: Floats, n_pairs: int, *, with_mean: bool) -> Floats:
     sizes = np.sqrt((nuisance**2).sum(axis=1))
     left = np.sqrt((centred**2).sum(axis=1))
     # One that is constant is the mean, and explains nothing.
-    some = centred[left > _NOTHING * sizes] / left[left > _NOTHING * sizes, None]
-    if not len(some):
+    some = left > _NOTHING * sizes
+    if not some.any():
         return mean
-    columns, spread, _ = np.linalg.svd(some.T, full_matrices=False)
+    scaled = centred[some] / left[some, None]
+    columns, spread, _ = np.linalg.svd(scaled.T, full_matrices=False)
     return np.hstack([mean, columns[:, spread > 1e-8 * spread[0]]])
 
 

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from boldstream.core.budget import Budget
 from boldstream.core.errors import GridMismatchError, MaskError, ParameterError
 from boldstream.core.grid import Grid
 from boldstream.decoding.group import bootstrap, group_bootstrap
 from boldstream.decoding.inference.adjacency import Adjacency
 from boldstream.decoding.inference.null_maps import MapsFolder, open_null_maps
 from boldstream.decoding.inference.of_maps import OfMaps
+from boldstream.decoding.inference.stores import MemoryMaps
 from boldstream.decoding.inference.tally import Tally
 from boldstream.io.masks import Mask
 from tests.decoding.inference.made_up import MASK
@@ -123,6 +125,66 @@ def test_a_threshold_is_taken_of_all_bootstraps(place: int) -> None:
     )
     assert found.cluster_ids is not None
     np.testing.assert_array_equal(found.cluster_ids, [0, 1, 0])
+
+
+@pytest.mark.parametrize(("n", "voxels"), [((1 << 20) - 1, 9), (99, 30)])
+def test_averages_are_made_of_blocks_of_voxels(
+    n: int, voxels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """32 MiB of float64 at a time, and one voxel at the least."""
+    asked: list[tuple[int, int]] = []
+
+    def averages(start: int, stop: int) -> np.ndarray:
+        asked.append((start, stop))
+        return np.broadcast_to(np.arange(start, stop, dtype="f8")[:, None], (stop - start, n + 1))
+
+    if n == 99:
+        monkeypatch.setattr(bootstrap, "_BLOCK_BYTES", 799)
+    found = bootstrap.tally_averages(
+        averages, n, voxels, OfMaps(), adjacency=None, n_jobs=1, memory_limit=None
+    )
+    step = 1 if n == 99 else (32 << 20) // (8 << 20)
+    assert asked == [(s, min(s + step, voxels)) for s in range(0, voxels, step)]
+    np.testing.assert_array_equal(found.scores, np.arange(voxels))
+    np.testing.assert_array_equal(found.p_uncorrected, 1)
+
+
+def test_one_bootstrap_is_the_least(rng: np.random.Generator) -> None:
+    maps = subjects(rng, 3)[:, MASK]
+    null = [one[None] - 1 for one in maps]
+    found = group_bootstrap(maps, null, chance=0.5, bootstraps=1)
+    np.testing.assert_array_equal(found.p_uncorrected, 0.5)
+    assert found.max_null.tolist() == pytest.approx([(maps.mean(axis=0) - 1.5).max()], rel=1e-6)
+    with pytest.raises(ParameterError, match="`bootstraps` must be"):
+        group_bootstrap(maps, null, chance=0.5, bootstraps=0)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_null_maps_stay_in_memory_where_half_of_what_is_free_holds_them(
+    kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """9 maps of 50 voxels are 1800 bytes."""
+    free = Budget(5000 + (3600 if kept else 3598), 5000, "test")
+    monkeypatch.setattr(bootstrap, "find_budget", lambda _: free)
+    made: list[int] = []
+
+    class Watched(Tally):
+        def put(self, start: int, means: Any) -> None:
+            made.append(isinstance(self._maps, MemoryMaps))
+            super().put(start, means)
+
+    monkeypatch.setattr(bootstrap, "Tally", Watched)
+    apart = Adjacency(np.zeros(51, np.int32), np.zeros(0, np.int32))
+    bootstrap.tally_averages(
+        lambda a, b: np.zeros((b - a, 10)),
+        9,
+        50,
+        OfMaps(tfce=True),
+        adjacency=apart,
+        n_jobs=1,
+        memory_limit=None,
+    )
+    assert made == [kept]
 
 
 def test_null_maps_of_folders(rng: np.random.Generator, tmp_path: Path) -> None:

@@ -54,6 +54,29 @@ def test_signs_are_fair_and_independent() -> None:
     assert np.abs((signs * other).mean()) < 0.01
 
 
+@pytest.mark.parametrize("n", [14, 63, 64, 65, 128, 129])
+def test_every_subject_is_flipped_in_half_of_the_patterns(n: int) -> None:
+    """Words have 64 bits: the first and the last of each are subjects as others are."""
+    signs = make_flips(n, 2000, 4).signs(1, 2001)
+    assert signs.shape == (2000, n)
+    assert np.abs(signs.mean(axis=0)).max() < 0.1
+    assert np.abs(signs.T @ signs / 2000 - np.eye(n)).max() < 0.12
+
+
+def test_patterns_are_taken_once_if_they_are_no_more_than_permutations() -> None:
+    """Eight patterns of three subjects: the one without a flip is one of them."""
+    assert [make_flips(3, n).is_exact for n in (7, 8, 9)] == [False, True, True]
+    assert [make_flips(3, n).n_patterns for n in (7, 8, 9)] == [8, 8, 8]
+    assert make_flips(3, 8).seed is None
+
+
+def test_each_random_state_has_signs_of_its_own() -> None:
+    seeds = {make_flips(20, 10, state).seed for state in range(300)}
+    assert len(seeds) == 300
+    assert max(seed for seed in seeds if seed is not None) >= 2**62
+    assert make_flips(20, 10) == make_flips(20, 10, 0)
+
+
 def test_what_is_no_seed_is_refused() -> None:
     with pytest.raises(ParameterError, match="`random_state`"):
         make_flips(20, 10, "seed")

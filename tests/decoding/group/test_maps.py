@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import ndimage, stats
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from boldstream.core.errors import (
@@ -22,34 +22,16 @@ from boldstream.core.errors import (
     MaskError,
     MemoryBudgetError,
     NonFiniteError,
-    OutputExistsError,
     ParameterError,
 )
-from boldstream.decoding.group import GroupMaps, group_maps, running
+from boldstream.decoding.group import group_maps, running
 from boldstream.decoding.group.plan import GroupPlan
 from boldstream.decoding.inference import Inference
 from boldstream.decoding.inference.adjacency import adjacency_of
 from boldstream.decoding.inference.t_statistics import t_of
 from boldstream.decoding.inference.tally import Tally
+from tests.decoding.group.made_up import AFFINE, MASK_IMAGE, same, subjects, written
 from tests.decoding.inference.made_up import MASK
-
-AFFINE = np.diag([3.0, 3.0, 4.0, 1.0])
-MASK_IMAGE = nib.Nifti1Image(MASK.astype("u1"), AFFINE)
-
-
-def subjects(rng: np.random.Generator, n: int, effect: float = 0.0) -> np.ndarray:
-    """Accuracies (subjects, x, y, z) about 0.5, float32."""
-    volumes = ndimage.gaussian_filter(rng.standard_normal((n, *MASK.shape)), (0, 1, 1, 1))
-    volumes /= volumes.std()
-    volumes[:, 4:6, 1:4, 1:4] += effect
-    return np.asarray(0.5 + 0.05 * volumes, np.float32)
-
-
-def written(maps: np.ndarray, folder: Path, ending: str = "nii.gz") -> list[Path]:
-    paths = [folder / f"sub-{number:02d}.{ending}" for number in range(len(maps))]
-    for path, volume in zip(paths, maps, strict=True):
-        nib.save(nib.Nifti1Image(volume, AFFINE), path)
-    return paths
 
 
 def held_at_once(maps: np.ndarray, statistic: str, forming_threshold: float) -> Inference:
@@ -68,17 +50,6 @@ def held_at_once(maps: np.ndarray, statistic: str, forming_threshold: float) -> 
             forming_threshold=forming_threshold,
             n_jobs=1,
         )
-
-
-def same(found: GroupMaps, wanted: GroupMaps) -> None:
-    for name in ("mean", "t", "p_t", "p_t_fdr", "p_sign_flip", "p_fwe", "p_fdr"):
-        np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), rtol=1e-10)
-    if wanted.tfce is not None:
-        assert found.tfce is not None
-        np.testing.assert_allclose(found.tfce, wanted.tfce)
-        np.testing.assert_array_equal(found.p_tfce_fwe, wanted.p_tfce_fwe)
-    if wanted.clusters is not None:
-        pd.testing.assert_frame_equal(found.clusters, wanted.clusters)
 
 
 def test_t_is_that_of_scipy(rng: np.random.Generator) -> None:
@@ -205,50 +176,6 @@ def test_files_images_volumes_and_rows_are_the_same_maps(
     same(group_maps(maps[:, MASK], adjacency=adjacency_of(MASK), **options), wanted)
 
 
-def test_maps_are_written_together(rng: np.random.Generator, tmp_path: Path) -> None:
-    paths = written(subjects(rng, 6, 3.0), tmp_path)
-    out = tmp_path / "group"
-    found = group_maps(paths, MASK_IMAGE, chance=0.5, tfce=True, forming_threshold=3.0, output=out)
-    assert found.path == out
-    maps = {"mean": 0, "t": 0, "tfce": 0, "clusters": 0}
-    maps |= dict.fromkeys(["p_t", "p_t_fdr", "p_sign_flip", "p_fwe", "p_fdr", "p_tfce_fwe"], 1)
-    names = {f"{name}.nii.gz" for name in maps} | {"clusters.tsv", "group.json"}
-    assert {path.name for path in out.iterdir()} == names
-    for name, outside in maps.items():
-        image = nib.Nifti1Image.from_filename(out / f"{name}.nii.gz")
-        np.testing.assert_array_equal(image.affine, AFFINE)
-        values = image.get_fdata()
-        assert (values[~MASK] == outside).all()
-        held: Any = found.inference.cluster_ids if name == "clusters" else getattr(found, name)
-        np.testing.assert_allclose(values[MASK], held, rtol=1e-6)
-    said = json.loads((out / "group.json").read_text())
-    assert (said["n_subjects"], said["permutations"], said["exact"]) == (6, 63, True)
-    table = pd.read_csv(out / "clusters.tsv", sep="\t")
-    assert found.clusters is not None
-    peak = np.linalg.inv(AFFINE) @ [*table.loc[0, ["x", "y", "z"]], 1]
-    at = np.argwhere(MASK)[found.clusters["peak"][0]]
-    np.testing.assert_allclose(peak[:3], at)
-    with pytest.raises(OutputExistsError, match="exist already"):
-        group_maps(paths, MASK_IMAGE, chance=0.5, output=out)
-    group_maps(paths, MASK_IMAGE, chance=0.4, output=out, overwrite=True)
-    assert json.loads((out / "group.json").read_text())["chance"] == 0.4
-
-
-def test_what_fails_leaves_no_files(
-    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BOLDSTREAM_CACHE", str(tmp_path / "cache"))
-    maps = subjects(rng, 4)
-    maps[3, MASK] = np.nan
-    paths = written(maps, tmp_path)
-    plan = GroupPlan(10, 10, 0, 0)
-    monkeypatch.setattr(running, "plan_group", lambda *_, **__: plan)
-    with pytest.raises(NonFiniteError):
-        group_maps(paths, MASK_IMAGE, output=tmp_path / "out", tfce=True)
-    assert not (tmp_path / "out").exists()
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
 def test_maps_that_do_not_fit_are_named(rng: np.random.Generator, tmp_path: Path) -> None:
     maps = subjects(rng, 3)
     paths = written(maps, tmp_path)
@@ -300,15 +227,25 @@ def test_bad_parameters(rng: np.random.Generator) -> None:
         group_maps(flat, MASK, output="out")
     with pytest.raises(ParameterError, match="`mask` must be a path or an image for maps"):
         group_maps(flat, MASK).img_of(flat[0])
+    with pytest.raises(ParameterError, match=r"one for each of the \d+ voxels, got shape \(3,\)"):
+        group_maps(flat, MASK_IMAGE).img_of(flat[0][:3])
+    with pytest.raises(ParameterError, match="`permutations` must be"):
+        group_maps(flat, permutations=0)
+    assert group_maps(flat, permutations=1).inference.n_permutations == 1
     with pytest.raises(MemoryBudgetError, match="group maps of 4 subjects"):
         group_maps(flat, memory_limit="1MB")
 
 
-def test_progress_goes_to_its_end(rng: np.random.Generator) -> None:
-    steps: list[tuple[int, int]] = []
-    group_maps(subjects(rng, 4)[:, MASK], progress=lambda done, total: steps.append((done, total)))
-    assert [done for done, _ in steps] == list(range(1, len(steps) + 1))
-    assert steps[-1][0] == steps[-1][1]
+def test_images_and_arrays_may_be_mixed(rng: np.random.Generator) -> None:
+    """An array lies on the grid of the mask, which is that of the first map if it has none."""
+    maps = subjects(rng, 4)
+    wanted = group_maps(maps[:, MASK], chance=0.5)
+    image = nib.Nifti1Image(maps[0], AFFINE)
+    found = group_maps([image, *maps[1:]], MASK, chance=0.5)
+    same(found, wanted)
+    np.testing.assert_array_equal(found.img_of(found.t).affine, AFFINE)
+    with pytest.raises(GridMismatchError, match=r"maps\[1\]"):
+        group_maps([maps[1], image, *maps[2:]], MASK, chance=0.5)
 
 
 PROGRAM = """

@@ -79,10 +79,12 @@ def test_all_signs_as_scipy_permutes_them(rng: np.random.Generator) -> None:
 
 def test_the_highest_t_of_all_regions(rng: np.random.Generator) -> None:
     scores = made_up(rng, 8, (0.1, 0.03, 0.0))
-    found = group_scores(table_of(scores))
     one, highest = by_hand(scores)
-    np.testing.assert_allclose(found["p_sign_flip"], one)
-    np.testing.assert_allclose(found["p_fwe"], highest)
+    # Eight subjects have 256 patterns.
+    for permutations in (256, 5000):
+        found = group_scores(table_of(scores), permutations=permutations)
+        np.testing.assert_allclose(found["p_sign_flip"], one)
+        np.testing.assert_allclose(found["p_fwe"], highest)
 
 
 def test_random_signs_tend_to_all_of_them(rng: np.random.Generator) -> None:
@@ -183,6 +185,93 @@ def test_one_subject_is_no_group(rng: np.random.Generator) -> None:
     assert found["p_fwe"][0] == group_scores(table_of(scores[:, :1]))["p_fwe"][0]
     with pytest.raises(TableError, match="at least two subjects"):
         group_scores(table_of(scores[:1]))
+
+
+def test_two_subjects_are_a_group(rng: np.random.Generator) -> None:
+    scores = made_up(rng, 5, (0.1, 0.1))
+    scores[2:, 1] = np.inf
+    found = group_scores(table_of(scores))
+    wanted = stats.ttest_1samp(scores[:2, 1], 0.5, alternative="greater")
+    assert list(found["n_subjects"]) == [5, 2]
+    assert found["t"][1] == pytest.approx(wanted.statistic)
+    assert found["p_t"][1] == pytest.approx(wanted.pvalue)
+    assert found["ci_low"][1] == pytest.approx(wanted.confidence_interval(0.975).low)
+    alone = group_scores(table_of(scores[:2, 1:]))
+    assert alone["p_sign_flip"][0] == found["p_sign_flip"][1]
+
+
+def test_what_is_done_if_nothing_is_asked_for(rng: np.random.Generator) -> None:
+    """Of 5000 random flips, those of the random state 0, for each region and target."""
+    table = table_of(made_up(rng, 13, (0.02, 0.0)))
+    found = group_scores(table)
+    asked: dict[str, Any] = {"by": ["roi", "target"], "permutations": 5000}
+    pd.testing.assert_frame_equal(found, group_scores(table, random_state=0, **asked))
+    assert (found["p_sign_flip"] != group_scores(table, random_state=1, **asked)["p_fwe"]).any()
+    np.testing.assert_allclose(found["p_sign_flip"] * 5001 % 1, 0, atol=1e-6)
+
+
+def test_rows_may_stand_in_any_order(rng: np.random.Generator) -> None:
+    """Signs are random and go with the subjects in their order by name, not in that of rows."""
+    table = table_of(made_up(rng, 16, (0.02, 0.0)))
+    wanted = group_scores(table, permutations=99)
+    turned = group_scores(table[::-1], permutations=99)
+    assert list(turned["roi"]) == ["r1", "r0"]
+    pd.testing.assert_frame_equal(turned[::-1].reset_index(drop=True), wanted)
+
+
+def test_categories_without_a_row_are_nothing(rng: np.random.Generator) -> None:
+    table = table_of(made_up(rng, 9, (0.05, 0.0, 0.1)))
+    kept = (table["roi"] != "r1") & (table["subject"] != "03")
+    wanted = group_scores(table[kept][::-1], permutations=256)
+    named = table.astype(dict.fromkeys(["subject", "roi", "target"], "category"))[kept]
+    found = group_scores(named[::-1], permutations=256)
+    assert list(found["roi"]) == ["r2", "r0"]
+    assert list(found["n_subjects"]) == [8, 8]
+    # 256 patterns of eight subjects: each once.
+    np.testing.assert_array_equal(found["p_sign_flip"] * 256 % 1, 0)
+    pd.testing.assert_frame_equal(found, wanted, check_dtype=False)
+
+
+def test_a_region_without_scores_is_a_row_without_numbers(rng: np.random.Generator) -> None:
+    scores = made_up(rng, 5, (0.1, 0.1, 0.1))
+    scores[:, 1] = np.nan
+    scores[1:, 2] = np.nan
+    found = group_scores(table_of(scores))
+    assert list(found["n_subjects"]) == [5, 0, 1]
+    assert list(found["n_missing"]) == [0, 5, 4]
+    np.testing.assert_array_equal(found["chance"], [0.5, np.nan, 0.5])
+    assert found.loc[1:, "mean":"p_fwe"].isna().all(axis=None)
+    assert found.loc[0, "mean":"p_fwe"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("score", np.inf, "finite numbers in its column 'score'"),
+        ("chance", np.inf, "finite numbers in its column 'chance'"),
+        ("chance", np.nan, "must have a chance in every row"),
+        ("subject", None, "must name subject, roi, target in every row"),
+    ],
+)
+def test_one_bad_row_is_enough(
+    rng: np.random.Generator, column: str, value: Any, message: str
+) -> None:
+    table = table_of(made_up(rng, 4, (0.1,)))
+    table.loc[2, column] = value
+    with pytest.raises(TableError, match=message):
+        group_scores(table)
+
+
+def test_one_flip_is_the_least(rng: np.random.Generator) -> None:
+    found = group_scores(table_of(made_up(rng, 4, (0.1,))), permutations=1)
+    assert found["p_sign_flip"][0] in (0.5, 1.0)
+
+
+def test_a_table_without_rows_or_scores_is_no_group(rng: np.random.Generator) -> None:
+    table = table_of(made_up(rng, 4, (0.1,)))
+    for empty in (table[:0], table.assign(score=np.nan), table[:1]):
+        with pytest.raises(TableError, match="at least two subjects with a score"):
+            group_scores(empty)
 
 
 def test_chance_of_each_subject(rng: np.random.Generator) -> None:

@@ -56,7 +56,8 @@ class Flips:
     def _bits(self, start: int, stop: int) -> NDArray[Any]:
         """Which subjects are flipped."""
         if self.seed is None:
-            return np.arange(start, stop)[:, None] >> np.arange(self.n_subjects) & 1
+            numbers = np.arange(start, stop, dtype="<i8").view(np.uint8).reshape(-1, 8)
+            return np.unpackbits(numbers, axis=1, count=self.n_subjects, bitorder="little")
         n_words = -(-self.n_subjects // _WORD)
         stream = np.random.PCG64(self.seed)
         stream.advance(start * n_words)

@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from boldstream.core.budget import Budget, format_bytes
 from boldstream.core.errors import MemoryBudgetError
 from boldstream.decoding.group.flips import Flips
+from boldstream.decoding.group.statistics import FLIPPED_BYTES, SIGN_BYTES
 
 # Of each value of a tile: as read, in float64, its size, and whether that is rounding.
 _VALUE_BYTES = 4 + 8 + 8 + 1
-# Of each statistic: itself, what the tally makes of it, and its copy in float32.
-_STATISTIC_BYTES = 8 + 8 + 8 + 4
-# Of each sign: its bit, its byte, float64.
-_SIGN_BYTES = 10
-# Of each voxel under each pattern that is worked on at a time.
-_MEAN_BYTES = 4 * 8
-# Of each voxel: means, p and the like; TFCE and clusters of one map, for each thread.
-_RESULT_BYTES, _WHOLE_MAP_BYTES = 120, 64
+# Of each voxel at the end: every result, and what adjusting p takes; with TFCE and clusters.
+_ENDING_BYTES, _ENDING_OF_MAPS_BYTES = 96, 120
+# Of each voxel while whole maps are looked at: results; what each thread has of one map.
+_RESULT_BYTES, _WHOLE_MAP_BYTES = 72, 52
 # Of each voxel of an image while it is read.
-_IMAGE_BYTES = 24
+_IMAGE_BYTES = 18
 # Parts of maps that wait to be written, as in `FileMaps`; they are joined then.
 _WAITING_BYTES = 2 * (16 << 20)
-_MOST_TILE_BYTES, _MOST_SIGN_BYTES = 64 << 20, 16 << 20
+_MOST_TILE_BYTES = 64 << 20
 _MOST_VOXELS = 2048
 
 
@@ -66,26 +63,59 @@ def plan_group(
     MemoryBudgetError
         If not even one voxel at a time fits.
     """
-    values = n_voxels * max(flips.n_subjects, keeps_maps * flips.n_patterns)
-    fixed = n_voxels * _RESULT_BYTES + n_grid * _IMAGE_BYTES + min(_WAITING_BYTES, 8 * values)
-    fixed += keeps_maps * n_jobs * n_voxels * _WHOLE_MAP_BYTES
+    fixed = fixed_bytes(n_voxels, n_grid, flips, keeps_maps=keeps_maps, n_jobs=n_jobs)
     left = budget.headroom_bytes - fixed
-    per_voxel = flips.n_subjects * _VALUE_BYTES + flips.n_patterns * _STATISTIC_BYTES
-    per_pattern = flips.n_subjects * _SIGN_BYTES
-    least = n_jobs * (per_voxel + per_pattern + _MEAN_BYTES)
-    if left < least:
+    one = tile_bytes(flips, 1, 1)
+    if left < n_jobs * one:
         raise MemoryBudgetError(
             f"group maps of {flips.n_subjects} subjects, {n_voxels} voxels and {flips.n_patterns} "
-            f"patterns of signs need {format_bytes(fixed + least)} at the least beside what is in "
-            f"use; {budget}"
+            f"patterns of signs need {format_bytes(fixed + n_jobs * one)} at the least beside what "
+            f"is in use; {budget}"
         )
     # A half for tiles and signs, the rest for maps that need not go to the disk then.
-    each = max(left // 2, least) // n_jobs
-    step = _within(min(each // 4, _MOST_SIGN_BYTES) // per_pattern, flips.n_patterns)
-    room = min(each, _MOST_TILE_BYTES) - step * per_pattern
-    width = _within(room // (per_voxel + step * _MEAN_BYTES), min(n_voxels, _MOST_VOXELS))
-    return GroupPlan(width, step, left // 8, left // 4)
+    each = max(left // 2 // n_jobs, one)
+    rest = left - n_jobs * each
+    width, step = _divided(min(each, max(_MOST_TILE_BYTES, one)), flips)
+    return GroupPlan(max(1, min(width, n_voxels, _MOST_VOXELS)), step, rest // 4, rest // 2)
 
 
-def _within(wanted: int, most: int) -> int:
-    return max(1, min(wanted, most))
+def fixed_bytes(n_voxels: int, n_grid: int, flips: Flips, *, keeps_maps: bool, n_jobs: int) -> int:
+    """What is taken beside tiles, as if it all were at one time: some is."""
+    values = n_voxels * max(flips.n_subjects, keeps_maps * flips.n_patterns)
+    return (
+        ending_bytes(n_voxels, keeps_maps=keeps_maps, n_jobs=n_jobs)
+        + n_grid * _IMAGE_BYTES
+        + min(_WAITING_BYTES, 8 * values)
+    )
+
+
+def ending_bytes(n_voxels: int, *, keeps_maps: bool, n_jobs: int) -> int:
+    """What results take while the last of them are found."""
+    if not keeps_maps:
+        return n_voxels * _ENDING_BYTES
+    return n_voxels * max(_ENDING_OF_MAPS_BYTES, _RESULT_BYTES + n_jobs * _WHOLE_MAP_BYTES)
+
+
+def tile_bytes(flips: Flips, width: int, step: int) -> int:
+    """What a tile takes at most: while it is read, flipped or tallied."""
+    reading, flipping, tallying = _bytes_of_voxel(flips, step)
+    return max(width * reading, width * flipping + step * _bytes_of_signs(flips), width * tallying)
+
+
+def _divided(room: int, flips: Flips) -> tuple[int, int]:
+    """Width and step of a tile; one voxel under one pattern fits in any case."""
+    signs = _bytes_of_signs(flips)
+    more = (room - tile_bytes(flips, 1, 1)) // (4 * (signs + FLIPPED_BYTES))
+    step = min(1 + more, flips.n_patterns)
+    reading, flipping, tallying = _bytes_of_voxel(flips, step)
+    return min(room // reading, (room - step * signs) // flipping, room // tallying), step
+
+
+def _bytes_of_signs(flips: Flips) -> int:
+    return flips.n_subjects * SIGN_BYTES
+
+
+def _bytes_of_voxel(flips: Flips, step: int) -> tuple[int, int, int]:
+    """While it is read, flipped and tallied: values and statistics are float64."""
+    n, patterns = flips.n_subjects, flips.n_patterns
+    return n * _VALUE_BYTES, 8 * (n + patterns) + step * FLIPPED_BYTES, 8 * (n + 2 * patterns)

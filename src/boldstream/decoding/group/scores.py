@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from boldstream.core.checks import did_you_mean, finite_number, integer_in
 from boldstream.core.errors import ParameterError, TableError
 from boldstream.decoding.group.flips import Flips, make_flips
-from boldstream.decoding.group.statistics import flipped_statistics
+from boldstream.decoding.group.statistics import (
+    FLIPPED_BYTES,
+    SIGN_BYTES,
+    flipped_statistics,
+)
 from boldstream.decoding.inference.p_values import less_chance, p_of_fdr
 from boldstream.decoding.inference.t_statistics import p_of_t, t_of
 from boldstream.decoding.inference.tally import Tally
@@ -221,7 +225,7 @@ def _exact_p(own: Floats, permutations: int) -> float:
 
 
 def _step(flips: Flips, n_tests: int) -> int:
-    return max(1, _WORK_BYTES // (8 * (2 * flips.n_subjects + 4 * n_tests)))
+    return max(1, _WORK_BYTES // (flips.n_subjects * SIGN_BYTES + n_tests * FLIPPED_BYTES))
 
 
 def _read_tests(table: DataFrame, by: list[str], chance: float | None) -> _Tests:

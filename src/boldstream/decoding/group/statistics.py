@@ -13,6 +13,11 @@ from boldstream.decoding.inference.t_statistics import t_of
 Floats = NDArray[np.float64]
 Statistic: TypeAlias = Literal["t", "mean"]
 
+# Of each sign: its byte, float64.
+SIGN_BYTES = 1 + 8
+# Of each row under a pattern: its mean, what t is made of, and whether that is above 0.
+FLIPPED_BYTES = 3 * 8 + 1
+
 
 def flipped_statistics(
     values: Floats, n: Any, flips: Flips, statistic: Statistic, *, step: int

@@ -75,8 +75,7 @@ def read_moments(
         reductions,
         n_jobs=n_jobs,
         memory_limit=memory_limit,
-        # What the search keeps of the means, made beside them.
-        kept_bytes=(12 if design.pools else 4) * design.n_patterns * n_voxels,
+        kept_bytes=bytes_of_patterns(design, n_voxels),
     )
     means, *rest = run_pass(source, bounds, plan.block_volumes, report, jobs=plan.jobs)
     if not with_squares:
@@ -93,7 +92,8 @@ def _of_array(
     samples: NDArray[Any], design: Design, *, with_squares: bool, memory_limit: str | int | None
 ) -> Moments:
     n_cells, n_voxels = len(design.of_cells), samples.shape[1]
-    needed, headroom = 12 * n_cells * n_voxels, find_budget(memory_limit).headroom_bytes
+    needed = bytes_of_array(design, n_voxels, with_squares=with_squares)
+    headroom = find_budget(memory_limit).headroom_bytes
     if needed > headroom:
         raise MemoryBudgetError(
             f"mean patterns of {n_cells} conditions x folds and {n_voxels} voxels take "
@@ -110,6 +110,19 @@ def _of_array(
             left = mean_squares(some)
             squares[tile] = np.where(left > ROUNDING * levels, left * len(some), 0)
     return Moments(means, squares)
+
+
+def bytes_of_array(design: Design, n_voxels: int, *, with_squares: bool) -> int:
+    """What is taken beside an array (samples, voxels): its moments, and patterns made of them."""
+    held = 8 * (len(design.of_cells) + with_squares) * n_voxels
+    # A tile, and the mean of the cell of each sample.
+    of_tile = 16 * len(design.cell) * min(_TILE, n_voxels)
+    return held + max(of_tile, bytes_of_patterns(design, n_voxels))
+
+
+def bytes_of_patterns(design: Design, n_voxels: int) -> int:
+    """What `voxel_patterns` takes beside the means of cells: pooled means, and float32."""
+    return (12 if design.pools else 4) * design.n_patterns * n_voxels
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +144,9 @@ class SquareSums(Accumulator[Floats]):
 
     def cost(self) -> Cost:
         n = len(self._rows)
-        return Cost(8 * n, scratch=n * (16 + self._series.dtype.itemsize), loaded=self._rows.nbytes)
+        # A volume's values, and beside them first what is stored, then the squares.
+        scratch = n * (8 + max(8, self._series.dtype.itemsize))
+        return Cost(8 * n, scratch=scratch, loaded=self._rows.nbytes)
 
     def init(self, volumes: range) -> Floats:
         return np.zeros(len(self._rows))
@@ -174,7 +189,7 @@ def voxel_patterns(
     if moments.squares is not None:
         usable &= np.isfinite(moments.squares) & (moments.squares > 0)
     _check_usable(usable, nan_policy, noisy=moments.squares is not None)
-    out = np.zeros((means.shape[1], len(means)), np.float32)
+    out = np.empty((means.shape[1], len(means)), np.float32)
     level = means.mean(axis=1, where=usable) if design.metric == "correlation" else None
     for tile in tiles(means.shape[1], _TILE):
         some = means[:, tile]

@@ -227,8 +227,9 @@ def rdm_searchlight(
 
 def _make_ready(distances: Distances, similarity: Similarity, n_patterns: int) -> None:
     """Compile or load what spheres need, before memory is planned: some of it stays."""
-    one = Mask("mask", Grid((1, 1, 1), np.eye(4)), np.ones((1, 1, 1), np.bool_))
-    (block,) = Spheres(one, np.ones(1, np.bool_), one.array, 1.0).blocks(1, 1)
+    one = np.ones((1, 1, 1), np.bool_)
+    mask = Mask("mask", Grid(one.shape, np.eye(4)), one)
+    (block,) = Spheres(mask, one.ravel(), one, 1.0).blocks(1, 1)
     shares = distances.of_voxels(np.zeros((1, n_patterns), np.float32))
     distances.of_spheres(shares, block.members, block.starts)
     similarity.scores(np.zeros((1, distances.n_pairs)))
@@ -258,15 +259,16 @@ class _Search:
     ) -> None:
         self._patterns, self._spheres = patterns, spheres
         self._distances, self._similarity = distances, similarity
-        each = distances.n_shares * 8 + patterns.shape[1] * 4 + 16
-        self._blocks: Iterator[SphereBlock] = spheres.blocks(room, each)
+        # For each voxel of a block.
+        self.voxel_bytes = distances.n_shares * 8 + patterns.shape[1] * 4 + 16
+        self._blocks: Iterator[SphereBlock] = spheres.blocks(room, self.voxel_bytes)
         self._lock = Lock()
 
     def run(self, n_jobs: int, report: Report) -> tuple[Floats, NDArray[np.int64]]:
         """Scores (centres, models), and the voxels of each sphere."""
         n = self._spheres.n_centres
-        scores = np.full((n, len(self._similarity.models)), np.nan)
-        counts = np.zeros(n, np.int64)
+        scores = np.empty((n, len(self._similarity.models)))
+        counts = np.empty(n, np.int64)
         report(0, n)
         n_done = 0
         work = [self._work() for _ in range(n_jobs)]

@@ -79,7 +79,8 @@ class Spheres:
         MemoryBudgetError
             If a single sphere does not fit.
         """
-        most = min(_MOST, max(1, min(room, _BLOCK_BYTES) // (16 * self._around.most)))
+        # Members are found as rows of the mask, and then as rows of the block.
+        most = min(_MOST, max(1, min(room, _BLOCK_BYTES) // (8 * self._around.most)))
         start, step = 0, most
         while start < self.n_centres:
             block = self._block(start, min(start + step, self.n_centres))
