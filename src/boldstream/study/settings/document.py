@@ -19,6 +19,8 @@ Place: TypeAlias = tuple[str | int, ...]
 _EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
 _MAPPING, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 _TEXT = "tag:yaml.org,2002:str"
+# A study file has 6 levels; the parser takes time by the square of them.
+_MOST_LEVELS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,21 +57,30 @@ def read_document(path: Path) -> Document:
     """
     text = _read_text(path)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            # A few lines of them could stand for more values than memory holds.
-            if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
-                raise TableError(
-                    f"{path}, line {line}: aliases are not used here, got *{event.anchor}"
-                )
+        _check_events(path, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise TableError(f"{path}{_where(error)} is no YAML: {_words(error)}") from error
-    except RecursionError as error:
-        raise TableError(f"{path} is no study file: it is nested too deeply") from error
     document = Document(path)
     data = {} if node is None else _Builder(document).value(node, ())
     return Document(path, data, document.lines, document.texts, document.errors)
+
+
+def _check_events(path: Path, text: str) -> None:
+    """Refuse what takes long to read, or stands for more than is written, as soon as it is met."""
+    level = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1
+        # A few lines of them could stand for more values than memory holds.
+        if isinstance(event, yaml.AliasEvent):
+            raise TableError(f"{path}, line {line}: aliases are not used here, got *{event.anchor}")
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
+        if level > _MOST_LEVELS:
+            raise TableError(
+                f"{path}, line {line} is no study file: it is nested too deeply, more than "
+                f"{_MOST_LEVELS} levels"
+            )
 
 
 def _read_text(path: Path) -> str:
