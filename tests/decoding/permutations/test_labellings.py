@@ -219,6 +219,51 @@ def test_seeds(y: np.ndarray, seed: Any) -> None:
         assert (permute_labels(y, 20, folds=folds, random_state=seed)[1:] != some[1:]).any()
 
 
+def test_the_seed_is_0_by_default(y: np.ndarray) -> None:
+    folds = folds_of(RUNS)
+    by_default = permute_labels(y, 20, folds=folds)
+    np.testing.assert_array_equal(by_default, permute_labels(y, 20, folds=folds, random_state=0))
+
+
+@pytest.mark.parametrize("n", [255, 256, 257, 512, 513])
+def test_as_many_are_drawn_as_are_asked_for(y: np.ndarray, n: int) -> None:
+    drawn = permute_labels(y, n, folds=folds_of(RUNS))
+    assert drawn.shape == (n + 1, 32)
+    assert (drawn.sum(axis=1) == 16).all()
+    assert len(np.unique(drawn, axis=0)) > 0.9 * n
+
+
+def test_pairs_exchange_their_labels() -> None:
+    drawn = permute_labels(codes("0110"), 100, groups=[1, 1, 2, 2], folds=folds_of([0, 0, 1, 1]))
+    assert len(np.unique(drawn, axis=0)) == 4
+
+
+def test_one_sample_of_another_class_in_a_run_is_no_block_design() -> None:
+    """The last sample is a stretch of its own."""
+    drawn = permute_labels(codes("00110"), 200, folds=folds_of([0, 1, 2, 3, 4]))
+    assert len(np.unique(drawn, axis=0)) == 10
+
+
+def test_blocks_of_which_some_hold_several_classes_stay_where_they_are() -> None:
+    y = codes("00110101")
+    blocks = [1, 1, 2, 2, 3, 3, 4, 4]
+    drawn = permute_labels(y, 100, permutation_blocks=blocks, folds=folds_of([0, 1] * 4))
+    np.testing.assert_array_equal(drawn[:, :4], np.tile(y[:4], (101, 1)))
+    assert (drawn[:, 4:6].sum(axis=1) == 1).all()
+    assert len(np.unique(drawn, axis=0)) == 4
+
+
+def test_samples_that_a_fold_leaves_out_exchange_with_each_other_alone() -> None:
+    """Where folds are stratified: not with those that it trains on, nor with those it tests."""
+    trained, tested = np.array([0, 1, 2, 3]), np.array([4, 5, 6, 7])
+    folds = Folds((trained,), (tested,), 12)
+    y = codes("011001100101")
+    drawn = permute_labels(y, 300, folds=folds, stratified=True)
+    for part in (slice(0, 4), slice(4, 8), slice(8, 12)):
+        assert (drawn[:, part].sum(axis=1) == 2).all()
+        assert len(np.unique(drawn[:, part], axis=0)) == 6
+
+
 @given(st.permutations([0, 1, 2]), st.permutations(["a", "b", "c", "d"]))
 def test_names_change_nothing(classes: list[int], names: list[str]) -> None:
     y = np.tile(codes("01202110"), 4)
