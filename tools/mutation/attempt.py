@@ -116,8 +116,6 @@ class _InForks:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        for file in {task.file for task in self.tasks}:  # some are imported by tests as they run
-            importlib.import_module(_module(file))
         functions = _functions_by_file()
         gc.collect()
         gc.freeze()
@@ -253,6 +251,10 @@ def main(descriptor: str) -> None:
             trying.attempt(task)
         rest = [t for t in tasks if not t.by_import]
         if rest:
+            # Before pytest collects their examples: it would make modules of its own of them,
+            # beside those that tests import and patch.
+            for file in {task.file for task in rest}:
+                importlib.import_module(_module(file))
             files = sorted({test.split("::")[0] for t in rest for test in t.tests})
             pytest.main([*_arguments(), *files], plugins=[_InForks(rest, out)])
 

@@ -75,7 +75,7 @@ def test_columns_are_written_once_there_are_16_mib(tmp_path: Path) -> None:
     maps.put(0, np.ones((2, size), "f4"))
     assert not maps.read(0).any()
     maps.put(size, np.full((2, size), 2, "f4"))
-    np.testing.assert_array_equal(maps.read(1), np.repeat(np.float32([1, 2]), size))
+    np.testing.assert_array_equal(maps.read(1), np.repeat([1, 2], size))
 
 
 def test_moves_in_parts_come_to_the_whole(tmp_path: Path) -> None:
