@@ -6,21 +6,26 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def run_suite(module: str, folder: Path, *, plugin: str | None = None) -> dict[str, bool]:
+def run_suite(
+    module: str, folder: Path, *, plugin: str | None = None, only: Iterable[str] = ()
+) -> dict[str, bool]:
     """Run a module of nilearn's tests; whether each passed, by its name.
 
-    `plugin` is what puts our classes in the place of nilearn's before the tests are imported.
+    `plugin` is what puts our classes in the place of nilearn's before the tests are imported;
+    `only` are the names of those to run, by default all.
     """
     report = folder / f"{module}-{plugin}.xml"
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
         *(("-p", plugin) if plugin else ()),
-        *(f"--junitxml={report}", "--rootdir", str(folder), "--pyargs", module),
+        *(f"--junitxml={report}", "--rootdir", str(folder), "--pyargs"),
+        *([f"{module}::{name}" for name in sorted(only)] or [module]),
     ]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"}
     done = subprocess.run(
