@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Callable
 from typing import Any
 
 import nibabel as nib
@@ -31,23 +30,13 @@ from boldstream.geometry.searchlight.spheres import Spheres
 from boldstream.geometry.similarity import make_similarity
 from boldstream.io.masks import Mask
 from boldstream.io.source import Block, Scaling, Series
+from tests.taking import most_taken
 
 MIB = 1 << 20
 # Buffers in which numpy casts, a byte for each voxel, and Python's own objects.
 SLACK = 320 << 10
 SHAPE = (24, 24, 24)
 N_VOXELS = 24**3
-
-
-def most_taken(work: Callable[[], Any]) -> int:
-    """Most bytes that were held beside what was held before."""
-    work()  # loads packages
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def design_of(metric: str, n: int, n_folds: int, n_repeats: int = 2) -> Design:

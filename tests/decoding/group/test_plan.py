@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,11 @@ from boldstream.decoding.inference.clusters import Forming
 from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.stores import FileMaps
 from boldstream.kernels.inference import tfce as tfce_kernels
+from tests.taking import most_taken
 
 MIB = 1 << 20
 # Buffers in which numpy casts, and Python's own objects.
 SLACK = 96 << 10
-
-
-def most_taken(work: Callable[[], Any]) -> int:
-    """Most bytes that were held beside what was held before."""
-    work()  # loads packages
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from boldstream.glm.regression.fit import fit_sums
 from boldstream.glm.regression.sums import LaggedSums, State
 from boldstream.io.source import Block, Scaling, Series
 from boldstream.streaming.reduction import Bound
+from tests.taking import most_taken
 
 N = 60
 # Buffers in which numpy casts, and Python's own objects.
@@ -41,17 +41,6 @@ def bound(model: RunModel, voxels: int, volumes: int = N) -> Bound[State]:
 def block(voxels: int, volumes: int = N) -> Block:
     values = np.random.default_rng(1).normal(100, 5, (volumes, voxels)).astype("f4")
     return Block(values, 0, Scaling(), 0)
-
-
-def most_taken(work: Callable[[], Any]) -> int:
-    """Most bytes that were held beside what was held before."""
-    work()  # loads packages
-    tracemalloc.start()
-    try:
-        work()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.fixture(autouse=True)
