@@ -28,18 +28,23 @@ def job_of(number: int, plan: Path, *units: str, memory: int = 0) -> Job:
 
 
 def _sleep(seconds: str, plan: Path) -> None:
-    """In steps, so that a signal is seen; `plan` gets the process id first."""
-    plan.with_name(f"pid-{os.getpid()}").touch()
+    """The process id lies beside the plan first."""
+    _tell_process(plan)
     time.sleep(float(seconds))
 
 
+def _tell_process(plan: Path) -> None:
+    plan.with_name(f"pid-{os.getpid()}").touch()
+
+
 def _once(seconds: str, plan: Path) -> None:
-    """Long the first time, short from then on."""
+    """Long the first time, short from then on; who waits for its mark finds the process id too."""
     mark = plan.with_name("once")
     if mark.exists():
         return
+    _tell_process(plan)
     mark.touch()
-    _sleep(seconds, plan)
+    time.sleep(float(seconds))
 
 
 def _kill(number: str, plan: Path) -> None:
