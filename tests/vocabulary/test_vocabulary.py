@@ -111,6 +111,14 @@ def test_masks_have_the_word_of_nilearn_where_its_import_is_swapped() -> None:
         assert others.isdisjoint(parameters_of(thing)), name
 
 
+def test_images_are_called_by_what_their_volumes_are() -> None:
+    """`imgs`, as in nilearn, where each is a sample of its own; `image` where they are one run."""
+    of_samples = ("decoding", "geometry", "maskers")
+    for name, thing in CALLABLES.items():
+        word = "image" if name.split(".")[1] in of_samples else "imgs"
+        assert word not in parameters_of(thing), name
+
+
 @pytest.mark.parametrize("name", ["searchlight", "decode"])
 def test_help_names_estimators_and_scores_that_there_are(name: str) -> None:
     options = of_command(name)

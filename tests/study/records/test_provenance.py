@@ -6,6 +6,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from itertools import count
+from typing import Any
 
 import psutil
 import pytest
@@ -83,18 +84,42 @@ def test_looking_takes_less_than_half_a_percent_of_a_core() -> None:
     with timeline:
         timeline._end.set()
         timeline._thread.join()
-        began = time.thread_time()
-        for _ in range(50):
-            timeline._looked = -1.0  # as if it were due
+        with_system, _, pauses_of_system = _looks(timeline, looked=-1.0)  # as if it were due
+        without, pauses, _ = _looks(timeline, looked=1e9)
+    assert without / pauses + max(0.0, with_system - without) / pauses_of_system < 0.005
+
+
+def _looks(timeline: MemoryTimeline, *, looked: float) -> tuple[float, float, float]:
+    """Seconds of fifty looks, and of the pauses after them."""
+    pauses = pauses_of_system = 0.0
+    began = time.thread_time()
+    for _ in range(50):
+        timeline._looked = looked
+        timeline._sample()
+        pauses += timeline._every
+        pauses_of_system += timeline._system_every
+    return time.thread_time() - began, pauses, pauses_of_system
+
+
+def test_one_look_that_took_long_delays_the_next_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeline = MemoryTimeline()
+    with timeline:
+        timeline._end.set()
+        timeline._thread.join()
+        real = provenance.process_memory
+
+        def slowly() -> Any:
+            until = time.thread_time() + 0.01
+            while time.thread_time() < until:
+                pass
+            return real()
+
+        with monkeypatch.context() as slow:
+            slow.setattr(provenance, "process_memory", slowly)
             timeline._sample()
-        with_system = (time.thread_time() - began) / 50
-        began = time.thread_time()
-        for _ in range(50):
-            timeline._looked = 1e9
-            timeline._sample()
-        without = (time.thread_time() - began) / 50
-    every, system = timeline._every, timeline._system_every
-    assert without / every + (with_system - without) / system < 0.005
+        assert timeline._every >= 0.01 * 500
+        timeline._sample()
+        assert timeline._every < 0.01 * 500
 
 
 def test_a_slow_system_is_looked_at_less_often() -> None:

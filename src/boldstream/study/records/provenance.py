@@ -91,7 +91,8 @@ class MemoryTimeline:
         self._limit_bytes = limit_bytes
         # SLURM's variables are limits of jobs, and tell nothing of the system.
         self._find_limits = find_limits or partial(memory_limits, environ={})
-        self._every, self._system_every = _EVERY_SECONDS, _SYSTEM_EVERY_SECONDS
+        self._least = self._every = _EVERY_SECONDS
+        self._system_every = _SYSTEM_EVERY_SECONDS
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
 
@@ -144,11 +145,12 @@ class MemoryTimeline:
         if seconds - self._looked >= self._system_every:
             self._looked = seconds
             self._system_every = max(_SYSTEM_EVERY_SECONDS, _pause(self._look_at_system))
-        self._every = max(self._every, _pause(partial(self._look, seconds)))
+        pause = _pause(partial(self._look, seconds))
         if len(self.points) > _MOST_POINTS:
             # Half as many, and half as often from now on.
             self.points = self.points[::2]
-            self._every *= 2
+            self._least *= 2
+        self._every = max(self._least, pause)
 
     def _look_at_system(self) -> None:
         for one in _of_system(self._find_limits()):
