@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import zlib
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -67,6 +68,7 @@ def _wrapped() -> Made:
 
 def _prepare(**_: Any) -> None:
     np.ones(1 << 24)
+    time.sleep(1)
 
 
 WAYS = {

@@ -95,8 +95,8 @@ def test_memory_is_that_of_the_work(odd_case: OddCase, tmp_path: Path) -> None:
 
 def test_what_is_done_before_is_not_timed(odd_case: OddCase, tmp_path: Path) -> None:
     measured = run_request(odd_case("prepared").request(tmp_path / "made.npz"))
-    # 128 MiB are written before.
-    assert measured.seconds < 0.01
+    # 128 MiB are written before, and a second goes by.
+    assert measured.seconds < 0.5
     assert measured.peak_bytes > 128 * MIB
 
 
