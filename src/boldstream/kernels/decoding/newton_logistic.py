@@ -25,6 +25,8 @@ Codes = NDArray[np.int16]
 _MOST_STEPS = 200
 # Of the objective: what a last step, taken, would gain by its own account.
 _GAIN = 1e-13
+# Of the objective: a step that is to gain less, and gains nothing, is lost in its rounding.
+_ROUNDING = 1e-9
 # Of a gradient: when a step is good enough, at last.
 _EXACT = 1e-6
 # A sample that is all but certain still holds its row of the Hessian.
@@ -224,6 +226,8 @@ def fit_logistic(
             new += 0.5 * _times(tried, tried, precision)
             if new <= value + 1e-4 * by * slope or -slope <= _GAIN * value:
                 better = True
+                break
+            if -slope <= _ROUNDING * value:
                 break
             by *= 0.5
         if not better:
