@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -20,9 +21,19 @@ settings.register_profile("fuzz", settings.get_profile("default"), max_examples=
 settings.load_profile("default")
 
 
-def pytest_configure() -> None:
-    """Take Ctrl-C as a terminal's programs do; in the background shells have it ignored."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Take Ctrl-C as a terminal's programs do; in the background shells have it ignored.
+
+    Of several workers (pytest-xdist), each and what it starts has its share of the CPUs for BLAS
+    and OpenMP: threads that wait for each other on CPUs of others take times as long.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    n_workers = len(config.getoption("tx", None) or [])
+    if n_workers > 1:
+        share = str(max(1, (os.cpu_count() or 1) // n_workers))
+        # Workers are started with these; whoever has set them means it.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, share)
 
 
 @pytest.fixture(scope="session")

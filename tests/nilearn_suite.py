@@ -1,4 +1,4 @@
-"""nilearn's own tests, run in a process of their own, on its classes or on ours in their place."""
+"""nilearn's own tests, run in processes of their own, on its classes or on ours in their place."""
 
 from __future__ import annotations
 
@@ -6,33 +6,57 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def run_suite(
-    module: str, folder: Path, *, plugin: str | None = None, only: Iterable[str] = ()
-) -> dict[str, bool]:
-    """Run a module of nilearn's tests; whether each passed, by its name.
+    package: str,
+    modules: Iterable[str],
+    folder: Path,
+    *,
+    plugin: str | None = None,
+    only: Iterable[str] = (),
+    without: Mapping[str, Iterable[str]] | None = None,
+) -> dict[str, dict[str, bool]]:
+    """Run modules of nilearn's tests in one process; whether each passed, by module and name.
 
     `plugin` is what puts our classes in the place of nilearn's before the tests are imported;
-    `only` are the names of those to run, by default all.
+    `only` are the names of those to run of a single module, by default all; `without` has the
+    functions of a module that are not run.
     """
-    report = folder / f"{module}-{plugin}.xml"
+    modules = list(modules)
+    report = folder / f"{modules[0]}-{plugin}.xml"
+    left_out = [f"{name}::{test}" for name in modules for test in (without or {}).get(name, ())]
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
         *(("-p", plugin) if plugin else ()),
-        *(f"--junitxml={report}", "--rootdir", str(folder), "--pyargs"),
-        *([f"{module}::{name}" for name in sorted(only)] or [module]),
-    ]
+        # Names of modules are told from where nilearn lies on.
+        *(f"--junitxml={report}", "--rootdir", str(_home())),
+        *(f"--deselect={package.replace('.', '/')}/{name.replace('::', '.py::')}"
+          for name in left_out),
+        "--pyargs",
+        *([f"{package}.{modules[0]}::{name}" for name in sorted(only)]
+          or [f"{package}.{name}" for name in modules]),
+    ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "MPLBACKEND": "agg"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     assert report.exists(), done.stdout[-3000:] + done.stderr[-3000:]
-    return {
-        case.attrib["name"]: case.find("failure") is None and case.find("error") is None
-        for case in ET.parse(report).iter("testcase")
-    }
+    found: dict[str, dict[str, bool]] = {name: {} for name in modules}
+    for case in ET.parse(report).iter("testcase"):
+        module = case.attrib["classname"].removeprefix(f"{package}.").partition(".")[0]
+        passed = case.find("failure") is None and case.find("error") is None
+        found[module][case.attrib["name"]] = passed
+    return found
+
+
+def _home() -> Path:
+    spec = find_spec("nilearn")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parents[1]

@@ -38,16 +38,25 @@ def test_it_finds_the_plant_and_what_it_says_next_works(tmp_path: Path) -> None:
     assert "<html" in (tmp_path / report).read_text(encoding="utf-8")
 
     extract, run, init = (after for line, after in itertools.pairwise(lines) if "#" in line)
-    _, again, _ = (
-        subprocess.run(shlex.split(text), capture_output=True, text=True, check=True, cwd=tmp_path)
-        for text in (
-            extract,
-            f"{run} --no-progress --cache-stats",
-            f"{init.replace('MY-DATASET', 'boldstream-demo')} -o mine.yaml",
-        )
+    texts = (
+        extract,
+        f"{run} --no-progress --cache-stats",
+        f"{init.replace('MY-DATASET', 'boldstream-demo')} -o mine.yaml",
     )
+    started = [
+        subprocess.Popen(
+            shlex.split(text),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        for text in texts
+    ]
+    said = [process.communicate() for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
     assert (tmp_path / "boldstream-demo" / "courses" / f"{truth.choice[0]}.npy").is_file()
-    assert "0 done now" in again.stdout
+    assert "0 done now" in said[1][0]
 
 
 def test_a_disk_without_room_is_named_before_anything_is_made(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import typer
 
 from boldstream.cli.app import app
+from tests.cli.conftest import Command, Done
 from tests.conftest import REPOSITORY
 from tests.docs.guide_files import make_guide_files
 from tests.docs.snippets import run_shell
@@ -21,9 +23,18 @@ from tests.docs.snippets import run_shell
 ELSEWHERE = {"benchmark": "cli/test_benchmark.py", "demo": "cli/test_demo.py"}
 # What has to be there before.
 BEFORE = {
-    "report": "boldstream run study.yaml --output-dir derivatives/boldstream --no-report",
+    "report": "boldstream run here.yaml --output-dir derivatives/boldstream --no-report",
     "view": "boldstream summary bold.nii.gz --output .",
 }
+
+STUDY = """\
+data: {root: my-dataset, task: discounting, subjects: [01]}
+rois: {masks: {vmpfc: my-dataset/masks/vmpfc.nii.gz}}
+targets: {choice: {column: choice}}
+analyses: [{kind: decoding, name: regions}]
+"""
+# What a shell does more with than to split it into words.
+OF_SHELLS = set("<>|&;*?[]{}()$`~#!\\'\n")
 
 
 def commands_of(group: Any, *names: str) -> Iterator[tuple[str, str]]:
@@ -53,12 +64,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(folder / "V1.nii.gz", folder / "V2.nii.gz")
     image: Any = nib.load(folder / "VT.nii.gz")
     nib.save(image, folder / "VT.nii")
-    (folder / "study.yaml").write_text(
-        "data: {root: my-dataset, task: discounting, subjects: [01]}\n"
-        "rois: {masks: {vmpfc: my-dataset/masks/vmpfc.nii.gz}}\n"
-        "targets: {choice: {column: choice}}\n"
-        "analyses: [{kind: decoding, name: regions}]\n"
-    )
+    (folder / "study.yaml").write_text(STUDY)
+    (folder / "here.yaml").write_text(f"{STUDY}execution: {{kind: serial}}\n")
     return folder
 
 
@@ -72,11 +79,27 @@ def test_each_has_one() -> None:
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES)
 def test_it_runs(
-    name: str, example: str, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    example: str,
+    files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: Command,
 ) -> None:
     folder = tmp_path / "workshop"
     shutil.copytree(files, folder)
     monkeypatch.setenv("BOLDSTREAM_CACHE", str(tmp_path / "cache"))
-    done = run_shell(f"{BEFORE.get(name, ':')}\n{example}", folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Error" not in done.stderr
+    monkeypatch.chdir(folder)
+    for line in (BEFORE[name], example) if name in BEFORE else (example,):
+        done = done_by(line, folder, command)
+        assert done.code == 0, done.out + done.err
+        assert "Error" not in done.err
+
+
+def done_by(line: str, folder: Path, command: Command) -> Done:
+    """Run a line, in this process where it is one command and nothing else."""
+    program, *arguments = shlex.split(line)
+    if program == "boldstream" and not OF_SHELLS & set(line):
+        return command(*arguments)
+    shell = run_shell(line, folder)
+    return Done(shell.returncode, shell.stdout, shell.stderr)

@@ -21,8 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    local = write_study(folder)
-    return run_study(local, output_dir=tmp_path_factory.mktemp("local"), n_jobs=1).table
+    local = write_study(folder, kind="serial")
+    return run_study(local, output_dir=tmp_path_factory.mktemp("local")).table
 
 
 def test_workers_of_our_own(folder: Path, expected: pd.DataFrame, tmp_path: Path) -> None:

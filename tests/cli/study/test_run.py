@@ -27,6 +27,7 @@ rois:
   atlas: {{image: {atlas}, regions: [region_01, region_02]}}
 betas: {{method: lsa}}
 quality: false
+execution: {{kind: serial}}
 targets:
   picture: {{column: picture}}
 analyses:
@@ -36,7 +37,7 @@ analyses:
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """A study file beside its data."""
+    """A study file beside its data; that workers start would take longer than all it asks for."""
     root = tmp_path / "data"
     inputs = make_inputs(root)
     mask = inputs.subjects["01"].mask
@@ -46,28 +47,35 @@ def study(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def by_workers(study: Path) -> Path:
+    """The same, done by processes of their own."""
+    study.write_text(study.read_text().replace("execution: {kind: serial}\n", ""))
+    return study
+
+
 def status_of(study: Path, output: Path | None = None) -> pd.DataFrame:
     folder = output or study.parent / "data/derivatives/boldstream"
     return pd.read_csv(folder / "status.tsv", sep="\t", dtype={"subject": str})
 
 
-def test_a_study_is_run_once(command: Command, study: Path) -> None:
-    done = command("run", study, "--no-progress", "--n-jobs", 2)
+def test_a_study_is_run_once(command: Command, by_workers: Path) -> None:
+    done = command("run", by_workers, "--no-progress", "--n-jobs", 2)
     assert (done.code, done.err) == (0, "")
-    status = status_of(study)
+    status = status_of(by_workers)
     assert status["unit"].tolist() == [
         f"sub-{subject}/{step}"
         for subject in ("01", "02")
         for step in ("betas", "regions/region_01", "regions/region_02")
     ]
     assert set(status["state"]) == {"done"}
-    folder = study.parent / "data/derivatives/boldstream"
+    folder = by_workers.parent / "data/derivatives/boldstream"
     description = json.loads((folder / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"
-    again = command("run", study, "--no-progress", "--cache-stats")
+    again = command("run", by_workers, "--no-progress", "--cache-stats")
     assert again.code == 0
     assert "6 units from earlier runs" in again.out
-    assert set(status_of(study)["state"]) == {"cached"}
+    assert set(status_of(by_workers)["state"]) == {"cached"}
 
 
 def test_subjects_rois_and_output_are_narrowed(
@@ -100,12 +108,12 @@ def test_units_are_told_in_a_log_as_they_end(command: Command, study: Path) -> N
     assert "sub-" not in command("run", study, "--no-progress", "--clear-cache").out
 
 
-def test_a_dry_run_does_nothing(command: Command, study: Path) -> None:
-    done = command("run", study, "--dry-run")
+def test_a_dry_run_does_nothing(command: Command, by_workers: Path) -> None:
+    done = command("run", by_workers, "--dry-run")
     assert done.code == 0
     assert "betas  2 units, 0 done, about" in done.out
     assert "workers" in done.out
-    assert not (study.parent / "data/derivatives/boldstream").exists()
+    assert not (by_workers.parent / "data/derivatives/boldstream").exists()
 
 
 def test_clearing_the_cache_does_all_again(command: Command, study: Path) -> None:
@@ -135,8 +143,6 @@ def test_memory_flags_reach_the_workers(
 
 
 def test_parallel_subjects_are_done_by_processes(command: Command, study: Path) -> None:
-    text = study.read_text() + "execution: {kind: serial}\n"
-    study.write_text(text)
     command("run", study, "--no-progress")
     assert status_of(study)["worker"].nunique() == 1
     done = command("run", study, "--no-progress", "--clear-cache", "--parallel-subjects")
@@ -144,39 +150,41 @@ def test_parallel_subjects_are_done_by_processes(command: Command, study: Path) 
     assert status_of(study)["worker"].nunique() == 2
 
 
-def test_slurm_and_local_processes_contradict_each_other(command: Command, study: Path) -> None:
-    done = command("run", study, "--slurm", "--parallel-subjects")
+def test_slurm_and_local_processes_contradict_each_other(
+    command: Command, by_workers: Path
+) -> None:
+    done = command("run", by_workers, "--slurm", "--parallel-subjects")
     assert done.code == 2
     assert "--parallel-subjects" in done.err
 
 
 def test_auto_configure_follows_slurm(
-    command: Command, study: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, by_workers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLURM_MEM_PER_NODE", "12000")
     monkeypatch.setenv("SLURM_NTASKS_PER_NODE", "16")
-    done = command("run", study, "--dry-run", "--auto-configure")
+    done = command("run", by_workers, "--dry-run", "--auto-configure")
     assert done.code == 0
     # 12000 MB / 1024 / 16 × 0.8 GB each.
     assert "each with 600 MiB" in done.out
 
 
 def test_a_subject_that_fails_gives_exit_code_1_and_its_traceback(
-    command: Command, study: Path
+    command: Command, by_workers: Path
 ) -> None:
-    image = next((study.parent / "data/sub-02/func").glob("*run-1_bold.nii.gz"))
+    image = next((by_workers.parent / "data/sub-02/func").glob("*run-1_bold.nii.gz"))
     image.write_bytes(image.read_bytes()[:3000])
-    done = command("run", study, "--no-progress", "--verbose")
+    done = command("run", by_workers, "--no-progress", "--verbose")
     assert done.code == 1
     assert "sub-02/betas: CorruptImageError" in done.err
     assert "Traceback" in done.err
-    status = status_of(study).set_index("unit")
+    status = status_of(by_workers).set_index("unit")
     assert status.loc["sub-02/betas", "state"] == "failed"
     assert status.loc["sub-02/betas", "attempts"] == 2
     assert "CorruptImageError" in status.loc["sub-02/betas", "traceback"]
     assert status.loc["sub-02/regions/region_01", "state"] == "blocked"
     assert status.loc["sub-01/regions/region_02", "state"] == "done"
-    log = study.parent / "data/derivatives/boldstream/.boldstream/run.log"
+    log = by_workers.parent / "data/derivatives/boldstream/.boldstream/run.log"
     assert "sub-02/betas: CorruptImageError" in log.read_text()
 
 
@@ -314,13 +322,13 @@ def test_the_schema_is_json(command: Command) -> None:
     assert "analyses" in schema["properties"]
 
 
-def test_the_script_is_of_the_size_of_the_study(command: Command, study: Path) -> None:
-    done = command("slurm-script", study, "--n-jobs", 2)
+def test_the_script_is_of_the_size_of_the_study(command: Command, by_workers: Path) -> None:
+    done = command("slurm-script", by_workers, "--n-jobs", 2)
     assert done.code == 0
     assert done.out.startswith("#!/bin/bash")
     assert "#SBATCH --ntasks-per-node=2" in done.out
     assert "MVPA_USE_MEMMAP=1" in done.out
-    assert str(study) in done.out
+    assert str(by_workers) in done.out
 
 
 def test_a_part_of_a_study_leaves_the_rest_as_it_is(command: Command, study: Path) -> None:

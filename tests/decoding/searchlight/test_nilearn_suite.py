@@ -27,13 +27,14 @@ DEPARTURES = {
 
 @pytest.mark.timeout(900)
 def test_nilearn_finds_no_difference(tmp_path: Path) -> None:
-    module = "nilearn.decoding.tests.test_searchlight"
-    ours = run_suite(module, tmp_path, plugin="tests.decoding.searchlight.swapped")
+    package, module = "nilearn.decoding.tests", "test_searchlight"
+    plugin = "tests.decoding.searchlight.swapped"
+    ours = run_suite(package, [module], tmp_path, plugin=plugin)[module]
     assert len(ours) >= LEAST
     failed = {name for name, passed in ours.items() if not passed}
     unexplained = {name for name in failed if not any(part in name for part in DEPARTURES)}
     if unexplained:
-        theirs = run_suite(module, tmp_path, only=unexplained)
+        theirs = run_suite(package, [module], tmp_path, only=unexplained)[module]
         assert set(theirs) == unexplained
         unexplained = {name for name in unexplained if theirs[name]}
     assert not unexplained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -56,6 +57,23 @@ def _stop_munge() -> None:
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not lives(pid))
+
+
+def run_script(script: Path, seconds: float = 200) -> str:
+    """Have SLURM run a script in its folder, and wait for its end; how it ended.
+
+    ``sbatch --wait`` would look ever more seldom.
+    """
+    job = _said("sbatch", "--parsable", str(script), folder=script.parent).strip()
+    wait_until(lambda: job not in queued(), seconds)
+    facts = dict(re.findall(r"(\w+)=(\S+)", _said("scontrol", "show", "job", "--oneliner", job)))
+    return f"{facts['JobState']} {facts['ExitCode']}"
+
+
+def _said(*command: str, folder: Path | None = None) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def queued() -> list[str]:

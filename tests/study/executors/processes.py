@@ -27,8 +27,13 @@ def lives(pid: int) -> bool:
     return bool(status) and status.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def wait_until(true: Callable[[], object], seconds: float = 30) -> None:
-    """Wait for something to become true."""
+def variables_of(pid: int) -> set[str]:
+    """Its environment, as ``"NAME=value"``; empty where it is gone."""
+    return set(_text(Path(f"/proc/{pid}/environ")).split("\0"))
+
+
+def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for something to become true; on a busy machine what starts may take long."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds} s"

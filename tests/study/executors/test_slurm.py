@@ -18,7 +18,7 @@ from boldstream.study.executors.base import Executor, Outcome
 from boldstream.study.executors.slurm import SlurmExecutor
 from boldstream.study.executors.slurm_script import slurm_script
 from boldstream.study.settings.execution import SlurmSettings
-from tests.study.executors.cluster import queued, slurm
+from tests.study.executors.cluster import queued, run_script, slurm
 from tests.study.executors.processes import lives, start_program, wait_until
 from tests.study.executors.work import act, job_of
 
@@ -60,6 +60,16 @@ def job_with(executor: Executor, mark: Path) -> None:
     wait_until(lambda: executor.wait(0.05) == [] and mark.exists())
 
 
+# Each tells its process, and goes on when it may.
+TOGETHER = ("sleep 0", "await go")
+
+
+def let_two_go(executor: Executor, plan: Path) -> None:
+    """Wait until two jobs run side by side, each in its worker, and have them go on."""
+    wait_until(lambda: executor.wait(0.05) == [] and len(pids_of(plan)) == 2)
+    plan.with_name("go").touch()
+
+
 def pids_of(plan: Path) -> list[int]:
     return [int(mark.name.removeprefix("pid-")) for mark in plan.parent.glob("pid-*")]
 
@@ -67,8 +77,8 @@ def pids_of(plan: Path) -> list[int]:
 def test_two_jobs_run_side_by_side_and_nothing_stays(plan: Path) -> None:
     with executor_in(plan) as executor:
         for number in range(2):
-            executor.submit(job_of(number, plan, "sleep 1", f"describe facts-{number}"))
-        wait_until(lambda: executor.wait(0.05) == [] and len(list(plan.parent.glob("pid-*"))) == 2)
+            executor.submit(job_of(number, plan, *TOGETHER, f"describe facts-{number}"))
+        let_two_go(executor, plan)
         (private,) = (plan.parent / "logs").glob("*.boldstream-tmp")
         assert stat.S_IMODE(private.stat().st_mode) == 0o700
         assert stat.S_IMODE((private / "key.pem").stat().st_mode) == 0o600
@@ -129,17 +139,18 @@ def test_a_job_over_its_memory_is_told_so(plan: Path) -> None:
 def test_jobs_without_work_are_given_back_and_asked_for_again(plan: Path) -> None:
     logs = plan.parent / "logs"
     with SlurmExecutor(
-        act, 2, SETTINGS, memory=300 * MIB, log_folder=logs, idle_seconds=0.5
+        act, 2, SETTINGS, memory=300 * MIB, log_folder=logs, idle_seconds=1
     ) as executor:
         for number in range(2):
-            executor.submit(job_of(number, plan, "sleep 1"))
+            executor.submit(job_of(number, plan, *TOGETHER))
+        let_two_go(executor, plan)
         ended(executor, 2)
         assert len(queued()) == 2
-        executor.submit(job_of(2, plan, "sleep 5", "write long"))
+        executor.submit(job_of(2, plan, "await other", "write long"))
         wait_until(lambda: executor.wait(0.05) == [] and len(queued()) == 1)
         executor.submit(job_of(3, plan, "write other"))
         found = ended(executor, 2)
-    assert found["job-2"].done == ("sleep 5", "write long")
+    assert found["job-2"].done == ("await other", "write long")
     assert found["job-3"].done == ("write other",)
     assert len(list(logs.glob("*.log"))) == 3
 
@@ -236,7 +247,7 @@ def test_the_script_of_a_study_is_taken_and_runs(plan: Path) -> None:
     file.write_text(script)
     subprocess.run(["bash", "-n", file], check=True)
     subprocess.run(["sbatch", "--test-only", file], check=True, cwd=folder, capture_output=True)
-    subprocess.run(["sbatch", "--wait", file], check=True, cwd=folder, capture_output=True)
+    assert run_script(file) == "COMPLETED 0:0"
     (log,) = folder.glob("boldstream-*.log")
     assert log.read_text().splitlines() == [
         "run",

@@ -66,7 +66,7 @@ def _write(name: str, plan: Path) -> None:
 
 def _await(name: str, plan: Path) -> None:
     """Wait for a file that another job writes."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not plan.with_name(name).exists():
         if time.monotonic() > deadline:
             raise TimeoutError(name)

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from boldstream.core.limits import Limit
+from boldstream.core.limits import Limit, process_memory
 from boldstream.study.records import provenance
 from boldstream.study.records.provenance import MemoryTimeline
 
@@ -106,13 +106,12 @@ def test_one_look_that_took_long_delays_the_next_alone(monkeypatch: pytest.Monke
     with timeline:
         timeline._end.set()
         timeline._thread.join()
-        real = provenance.process_memory
 
         def slowly() -> Any:
             until = time.thread_time() + 0.01
             while time.thread_time() < until:
                 pass
-            return real()
+            return process_memory()
 
         with monkeypatch.context() as slow:
             slow.setattr(provenance, "process_memory", slowly)
