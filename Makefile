@@ -5,6 +5,9 @@ WORKERS ?= logical
 MUTATION ?= --sample 500
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# Each worker goes through the tests in order from a place of its own, so that what a file makes
+# once is mostly made once.
+SPREAD := -n $(WORKERS) --maxprocesses 8 --dist worksteal
 COVERAGE := COVERAGE_RCFILE=tools/coverage.ini $(BIN)/python -m coverage
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
@@ -29,7 +32,7 @@ demo: .venv/.installed ## make a small study with a planted effect and find it a
 
 test: .venv/.installed ## run the tests
 	@echo "Running the tests ..."
-	@$(PYTEST) -q -rs -n $(WORKERS) --maxprocesses 8
+	@$(PYTEST) -q -rs $(SPREAD)
 
 check: lint types layers ## lint, types and import layers
 
@@ -61,7 +64,7 @@ benchmark: .venv/.installed ## every figure beside its peers: an hour and 16 GB;
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCHMARK)
 
 fuzz: .venv/.installed ## thousands of made-up and damaged images
-	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 -n $(WORKERS) --maxprocesses 8
+	@$(PYTEST) -m fuzz --hypothesis-profile=fuzz --timeout=0 $(SPREAD)
 
 soak: .venv/.installed ## minutes of work; memory, files and threads must not grow
 	@$(PYTEST) -m soak --timeout=0
@@ -73,8 +76,8 @@ mutation: .venv/.installed ## break the code line by line; a test must notice (M
 # their own tests (a few of which hold of compiled code alone; what they run counts all the same).
 coverage: .venv/.installed ## share of lines and branches that the tests run, kernels not compiled
 	@$(COVERAGE) erase
-	@$(COVERAGE) run -m pytest -q --tb=short -n $(WORKERS) --maxprocesses 8 --ignore=tests/benchmarks
-	-@NUMBA_DISABLE_JIT=1 $(COVERAGE) run -m pytest -q --tb=no -n $(WORKERS) --maxprocesses 8 \
+	@$(COVERAGE) run -m pytest -q --tb=short $(SPREAD) --ignore=tests/benchmarks
+	-@NUMBA_DISABLE_JIT=1 $(COVERAGE) run -m pytest -q --tb=no $(SPREAD) \
 		-W "ignore:.* encountered in:RuntimeWarning" --timeout=60 \
 		tests/kernels tests/streaming
 	@$(COVERAGE) combine -q

@@ -5,10 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
+from boldstream.decoding.engines.base import Engine
 from boldstream.decoding.engines.centroid import CentroidEngine, recognise
 from boldstream.decoding.solving.scored import score_spheres
+from boldstream.decoding.task.names import find_engine
 from boldstream.decoding.task.problem import Folds, Problem, Targets
 from boldstream.kernels.decoding.scores import ROC_AUC
 from tests.decoding.engines.per_sphere import (
@@ -83,6 +86,9 @@ def test_its_values_do_not_stand_for_the_decision_function() -> None:
     block, folds = make_block(N, [5], y=y), leave_out(np.arange(N) % 4)
     with pytest.raises(ValueError, match="do not rank samples"):
         score_spheres(block, CentroidEngine(False), Problem(folds, make_targets(y), ROC_AUC))
+    said = find_engine(NearestCentroid(), folds, make_targets(y), "roc_auc")
+    assert said == "the decision function of NearestCentroid is not what decides"
+    assert isinstance(find_engine(GaussianNB(), folds, make_targets(y), "roc_auc"), Engine)
 
 
 def test_what_is_not_solved_is_declined() -> None:

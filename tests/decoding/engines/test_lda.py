@@ -7,10 +7,11 @@ import pytest
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 
+from boldstream.core.errors import ParameterError
 from boldstream.decoding.engines.base import Block
 from boldstream.decoding.engines.lda import LdaEngine, SharedLdaEngine, recognise
 from boldstream.decoding.estimators import RidgeCovariance
-from boldstream.decoding.task.problem import Targets
+from boldstream.decoding.task.problem import Folds, Targets
 from tests.decoding.engines.per_sphere import (
     assert_decides_as,
     assert_scores_as,
@@ -20,6 +21,7 @@ from tests.decoding.engines.per_sphere import (
     make_labels,
     make_targets,
     shuffle_split,
+    spheres_of,
 )
 from tests.fuzz.guard import guarded
 
@@ -132,6 +134,152 @@ def test_many_samples() -> None:
     for estimator in (LDA(n_components=2), LDA(solver="lsqr", shrinkage="auto")):
         engine = recognise(estimator, False, folds, targets)
         assert_decides_as(engine, estimator, False, block, folds, targets)
+
+
+ALONE = {
+    "svd": LDA(),
+    "lsqr": LDA(solver="lsqr"),
+    "eigen": LDA(solver="eigen", shrinkage=1e-14),
+    "auto": LDA(solver="lsqr", shrinkage="auto"),
+}
+
+
+@pytest.mark.parametrize("name", ["svd", "lsqr"])
+@pytest.mark.parametrize("n_classes", [3, 4])
+def test_a_singular_covariance_of_fewer_classes(name: str, n_classes: int) -> None:
+    """The first fold trains on all classes but the second one, beside a voxel that is there twice.
+
+    Then scikit-learn, which is asked, has one column for two classes, and three for three.
+    """
+    n = 24
+    y = (np.arange(n) % n_classes).astype(np.int16)
+    there = np.flatnonzero(y != 1)
+    folds = Folds((there[6:], np.arange(12)), (there[:6], np.arange(12, n)), n)
+    targets = Targets(y[None], np.arange(n_classes))
+    block = make_block(n, [4, 6], y=y)
+    block.values[block.members[:4]] += 3e3
+    block.values[block.members[5]] = block.values[block.members[4]]
+    estimator = ALONE[name]
+    engine = recognise(estimator, False, folds, targets)
+    found = decide(engine, block, folds, targets)[:, 0]
+    assert np.isneginf(found[:, :6, 1]).all()
+    for s, x in enumerate(spheres_of(block)):
+        fitted = estimator.fit(x[folds.train[0]], y[folds.train[0]])
+        expected = fitted.decision_function(x[folds.test[0]]).reshape(6, -1)
+        if n_classes == 3:
+            expected = expected * [0, 1]
+        apart = np.diff(found[s, :6][:, fitted.classes_].astype(float), axis=1)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(apart, np.diff(expected, axis=1), rtol=1e-4, atol=1e-5 * scale)
+        fitted = estimator.fit(x[:12], y[:12])
+        expected = fitted.decision_function(x[12:])
+        away = found[s, 6:] - found[s, 6:].mean(axis=1, keepdims=True)
+        expected = expected - expected.mean(axis=1, keepdims=True)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(away, expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_equal_samples_of_many_voxels(n_classes: int) -> None:
+    """Then the SVD solver drops more directions, of voxels as they are: each has its own scale."""
+    n = 16
+    y = (np.arange(n) % n_classes).astype(np.int16)
+    folds, targets = leave_out(np.arange(n) // 8), Targets(y[None], np.arange(n_classes))
+    block = wide_block(520, n, y, 1.0)
+    block.values[:, [6, 14]] = block.values[:, [0, 8]]
+    engine = recognise(LDA(), False, folds, targets)
+    assert_decides_as(engine, LDA(), False, block, folds, targets)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("shrinkage", [1e-10, 1e-11])
+def test_the_least_shrinkage_is_that_of_scikit_learn(shrinkage: float, scaled: bool) -> None:
+    """Of more voxels than samples: what is left to scikit-learn is turned to fewer dimensions."""
+    n = 12
+    y = (np.arange(n) % 3).astype(np.int16)
+    folds, targets = leave_out(np.arange(n) // 6), Targets(y[None], np.arange(3))
+    block = make_block(n, [13, 40], mean=50.0, sd=5.0, y=y)
+    estimator = LDA(solver="lsqr", shrinkage=shrinkage)
+    engine = recognise(estimator, scaled, folds, targets)
+    assert_decides_as(engine, estimator, scaled, block, folds, targets, rtol=1e-3)
+
+
+def two_of_each(n_voxels: int) -> tuple[Block, Folds, Targets]:
+    """A fold that trains on two samples of each of four classes."""
+    rng = np.random.default_rng(n_voxels)
+    y = np.tile(np.arange(4), 4).astype(np.int16)
+    values = rng.normal(size=(n_voxels, 16)).astype(np.float32)
+    values += rng.normal(size=(n_voxels, 4)).astype(np.float32)[:, y]
+    block = Block(values, np.arange(n_voxels, dtype=np.int32), np.array([0, n_voxels]))
+    return block, Folds((np.arange(8),), (np.arange(8, 16),), 16), Targets(y[None], np.arange(4))
+
+
+@pytest.mark.parametrize("n_voxels", [5, 12, 40])
+def test_shrinkage_of_two_samples_is_none(n_voxels: int) -> None:
+    """Ledoit and Wolf's of each class is 0 then, and all is left to scikit-learn."""
+    block, folds, targets = two_of_each(n_voxels)
+    engine = recognise(ALONE["auto"], False, folds, targets)
+    assert_decides_as(engine, ALONE["auto"], False, block, folds, targets)
+
+
+def test_what_is_not_shrunk_of_more_voxels_has_a_pseudoinverse() -> None:
+    """Of a matrix of so many voxels scikit-learn would invert its rounding."""
+    block, folds, targets = two_of_each(501)
+    engine = recognise(ALONE["auto"], False, folds, targets)
+    found = decide(engine, block, folds, targets)[0, 0].astype(float)
+    x = block.values.T.astype(float)
+    means = (x[:4] + x[4:8]) / 2
+    # Of a class, half the difference of its two samples, once with either sign.
+    _, size, right = np.linalg.svd((x[:4] - x[4:8]) / 2 / 2, full_matrices=False)
+    inverse = right.T / size**2 @ right
+    expected = x[8:] @ inverse @ means.T - np.diag(means @ inverse @ means.T) / 2
+    for scores in (found, expected):
+        scores -= scores.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_what_is_recognised() -> None:
+    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4), np.int16), np.arange(3))
+    thirds = (0.25, 0.25, 0.5)
+    ridge = RidgeCovariance(0.5)
+    for estimator, engine in (
+        (LDA(), LdaEngine("svd", 1e-4, None, True, "svd")),
+        (LDA(n_components=1, tol=0.1), LdaEngine("svd", 0.1, None, True, "svd")),
+        (LDA(n_components=2, priors=thirds), LdaEngine("svd", 1e-4, thirds, True, "svd")),
+        (LDA(solver="lsqr"), LdaEngine("shrinkage", 0.0, None, True, "lsqr")),
+        (LDA(solver="lsqr", shrinkage=0), LdaEngine("shrinkage", 0.0, None, True, "lsqr")),
+        (LDA(solver="eigen", shrinkage=0.3), LdaEngine("shrinkage", 0.3, None, True, "eigen")),
+        (LDA(solver="eigen", shrinkage="auto"), LdaEngine("auto", 0.0, None, True, "eigen")),
+        (LDA(solver="lsqr", covariance_estimator=ridge), SharedLdaEngine(0.5, True)),
+        (
+            LDA(solver="eigen", covariance_estimator=ridge, priors=thirds),
+            LdaEngine("ridge", 0.5, thirds, True, "eigen"),
+        ),
+    ):
+        assert recognise(estimator, True, folds, targets) == engine
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0])
+def test_what_scikit_learn_refuses_is_left_to_it(alpha: float) -> None:
+    block, folds, targets = made_up(2, "runs", False)
+    estimator = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(alpha))
+    assert recognise(estimator, False, folds, targets) == "a covariance that scikit-learn refuses"
+    with pytest.raises(ParameterError, match="`alpha` must be"):
+        estimator.fit(block.values.T, targets.labellings[0])
+    estimator = LDA(covariance_estimator=RidgeCovariance(1.0))
+    said = recognise(estimator, False, folds, targets)
+    assert said == "a covariance that the svd solver does not take"
+    with pytest.raises(ValueError, match="svd"):
+        estimator.fit(block.values.T, targets.labellings[0])
+
+
+def test_a_sphere_that_scikit_learn_cannot_fit_is_told() -> None:
+    """The eigen solver takes no covariance that is singular."""
+    block, folds, targets = made_up(2, "runs", False, [3, 5])
+    block.values[block.members[4]] = 7.0
+    engine = recognise(LDA(solver="eigen"), False, folds, targets)
+    with pytest.raises(ParameterError, match="LinearDiscriminantAnalysis failed: "):
+        decide(engine, block, folds, targets)
 
 
 def test_what_is_not_solved_is_declined() -> None:

@@ -133,6 +133,10 @@ def test_what_is_not_solved_is_declined() -> None:
         (RidgeCV(scoring="r2"), "scoring 'r2'"),
         (RidgeClassifierCV(class_weight="balanced"), "class weights"),
         (RidgeCV(alphas=(0.0, 1.0)), "positive"),
+        (RidgeCV(alphas=(1.0, np.inf)), "positive"),
+        (RidgeCV(alphas=(1.0, -1.0)), "positive"),
+        (RidgeCV(alphas=()), "positive"),
+        (RidgeCV(alphas=((1.0,), (2.0,))), "positive"),
     ):
         declined = recognise(estimator, False, folds, targets)
         assert isinstance(declined, str)

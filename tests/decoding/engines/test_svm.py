@@ -185,6 +185,35 @@ def test_duplicate_samples_at_any_cost(sizes: list[int], c: float) -> None:
                 at += len(test)
 
 
+def test_one_stiff_sphere_among_others() -> None:
+    """Equal samples of different classes, and a high cost: of the second sphere products do."""
+    values = make_block(N, [1]).values[:120].copy()
+    values[:, N // 2 :] = values[:, : N // 2]
+    values[40:80] *= np.float32(1e-4)
+    block = Block(values, np.arange(120, dtype=np.int32), np.array([0, 40, 80, 120]))
+    targets = make_targets(make_labels(N, 2, balanced=True, seed=6), 0)
+    train = np.setdiff1d(np.arange(N), [0, 25, 30])
+    folds = Folds((train,), (np.array([0, 25, 30]),), N)
+    found = decide(LinearSvcEngine(1e7, None, 1.0, False), block, folds, targets)[:, 0, :, 0]
+    for s, x in enumerate(spheres_of(block)):
+        expected = svc_by_nnls(x, targets.labellings[0], train, 1e7)[[0, 25, 30]]
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found[s], expected, rtol=1e-5, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("usual_size", [10.0, 60.0])
+def test_how_a_search_is_cut_changes_no_digit(usual_size: float) -> None:
+    """Small and large spheres are solved in one form, that of the usual size."""
+    y = make_labels(N, 2, balanced=True)
+    block, folds, targets = make_block(N, [3, 60, 8, 70], y=y), FOLDS["runs"], make_targets(y, 1)
+    block = Block(block.values, block.members, block.starts, usual_size)
+    engine = LinearSvcEngine(1.0, None, 1.0, False)
+    found = decide(engine, block, folds, targets)
+    for start, stop in ((0, 1), (0, 3), (1, 2), (2, 4)):
+        some = decide(engine, block.some(slice(start, stop)), folds, targets)
+        np.testing.assert_array_equal(some, found[start:stop])
+
+
 def test_many_voxels_with_large_values_take_no_matrix_of_voxels() -> None:
     """Raw betas of a whole brain: too stiff for products of samples, too many for a Hessian."""
     y = make_labels(N, 2, balanced=True)
@@ -268,6 +297,10 @@ def test_a_labelling_does_not_depend_on_those_beside_it() -> None:
         (LinearSVC(class_weight={0: 0.0, 1: 1.0}), "a class weight that is not positive"),
         (LinearSVR(), "loss='epsilon_insensitive'"),
         (LinearSVR(loss="squared_epsilon_insensitive", epsilon=-1), "an epsilon below 0"),
+        (LinearSVC(C=0), "a cost or an intercept's scaling"),
+        (LinearSVC(C=-1.0), "a cost or an intercept's scaling"),
+        (LinearSVC(intercept_scaling=-0.5), "a cost or an intercept's scaling"),
+        (LinearSVR(C=0), "a cost or an intercept's scaling"),
     ],
 )
 def test_what_is_not_solved_is_told(estimator: Any, reason: str) -> None:
@@ -287,9 +320,16 @@ def test_what_is_recognised() -> None:
     assert recognise(LinearSVC(C=3, fit_intercept=False), True, folds, targets) == (
         LinearSvcEngine(3.0, None, 0.0, True)
     )
+    assert recognise(LinearSVC(C=0.5, intercept_scaling=0.5), True, folds, targets) == (
+        LinearSvcEngine(0.5, None, 0.5, True)
+    )
+    without = LinearSVC(fit_intercept=False, intercept_scaling=-1.0, class_weight="balanced")
+    assert recognise(without, False, folds, targets) == LinearSvcEngine(1.0, "balanced", 0.0, False)
     svr = LinearSVR(loss="squared_epsilon_insensitive", epsilon=0.1, intercept_scaling=2)
     values = Targets(np.zeros((1, N)), None)
     assert recognise(svr, False, folds, values) == LinearSvrEngine(1.0, 0.1, 2.0, False)
+    svr = LinearSVR(loss="squared_epsilon_insensitive", fit_intercept=False)
+    assert recognise(svr, True, folds, values) == LinearSvrEngine(1.0, 0.0, 0.0, True)
 
 
 def test_what_does_not_converge_is_an_error() -> None:

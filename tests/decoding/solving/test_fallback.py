@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import Lasso
 from sklearn.metrics import accuracy_score
@@ -44,7 +46,7 @@ from boldstream.decoding.solving.fallback import (
 from boldstream.decoding.task.cv import make_folds, whole
 from boldstream.decoding.task.labels import encode_targets
 from boldstream.decoding.task.names import is_classifier
-from boldstream.decoding.task.problem import Targets
+from boldstream.decoding.task.problem import Folds, Targets
 
 N = 30
 RNG = np.random.default_rng(0)
@@ -293,16 +295,6 @@ def test_a_nested_search_is_given_the_groups_of_its_fold() -> None:
             assert found.folds[s, f] == fitted.score(x[test], TWO[test])
 
 
-def test_leaving_early_stops_the_work() -> None:
-    blocks = ((i, BLOCK) for i in range(1000))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = run_sklearn(blocks, work_of(SVC(), TWO), n_jobs=2)
-        next(found)
-        found.close()  # type: ignore[attr-defined]
-    assert sum(1 for _ in blocks) > 900
-
-
 def test_an_error_of_reading_comes_through() -> None:
     def blocks() -> Any:
         yield 0, BLOCK
@@ -310,6 +302,248 @@ def test_an_error_of_reading_comes_through() -> None:
 
     with pytest.raises(OSError, match="the disk is gone"):
         list(run_sklearn(blocks(), work_of(SVC(), TWO), n_jobs=2))
+
+
+class Means(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The class whose samples have the nearest mean over voxels: quick to fit."""
+
+    def fit(self, x: Any, y: Any) -> Means:
+        self.classes_ = np.unique(y)
+        self.means_ = np.array([x[y == c].mean() for c in self.classes_])
+        return self
+
+    def decision_function(self, x: Any) -> Any:
+        near = 100 - np.abs(x.mean(axis=1)[:, None] - self.means_)
+        return near[:, 1] - near[:, 0] if len(self.classes_) == 2 else near
+
+    def predict(self, x: Any) -> Any:
+        found = self.decision_function(x)
+        return self.classes_[found.argmax(axis=1) if found.ndim == 2 else (found > 0).astype(int)]
+
+
+def share(estimator: Any, x: Any, y: Any) -> float:
+    return float(np.mean(estimator.predict(x) == y))
+
+
+def permuted(y: Any, n: int, **kwargs: Any) -> Refit:
+    """What is given and so many labellings in all, of `Means`."""
+    work = work_of(Means(), y, scoring=share)
+    targets, rng = work.targets, np.random.default_rng(0)
+    rows = [targets.labellings[0]] + [rng.permutation(targets.labellings[0]) for _ in range(n - 1)]
+    several = Targets(np.array(rows, np.int16), targets.classes)
+    return Refit(work.estimator, work.scorer, work.folds, several, **kwargs)
+
+
+@pytest.mark.parametrize("y", [TWO, THREE])
+@pytest.mark.parametrize("keep", [False, True])
+def test_each_labelling_has_its_own_score(y: Any, keep: bool) -> None:
+    """More labellings than are fitted at a time; what is kept is of the first."""
+    work = permuted(y, 40, keep_decisions=keep)
+    block = BLOCK.some(slice(1, 3))
+    parts = list(run_sklearn([(7, block), (20, block)], work, n_jobs=1))
+    assert [start for start, _ in parts] == [7, 8, 20, 21]
+    assert work.targets.classes is not None
+    for (_, found), sphere in zip(parts, SPHERES[1:3] * 2, strict=True):
+        x, expected, decided, predicted = samples(sphere), np.empty((40, 3)), [], []
+        for label, f in np.ndindex(40, 3):
+            given = work.targets.classes[work.targets.labellings[label]]
+            train, test = work.folds.train[f], work.folds.test[f]
+            fitted = Means().fit(x[train], given[train])
+            expected[label, f] = np.mean(fitted.predict(x[test]) == given[test])
+            if label == 0:
+                decided.append(fitted.decision_function(x[test]).reshape(len(test), -1))
+                predicted.append(fitted.predict(x[test]))
+        np.testing.assert_array_equal(found.means, expected.mean(axis=1)[None])
+        np.testing.assert_array_equal(found.folds, expected[:1])
+        if not keep:
+            assert found.decisions is None
+            assert found.predictions is None
+            continue
+        away = np.concatenate(decided)
+        away -= away.mean(axis=1, keepdims=True) if y is THREE else 0
+        assert found.decisions is not None
+        np.testing.assert_allclose(found.decisions, away[None], rtol=1e-5, atol=1e-5)
+        codes = found.predicted(work.targets)
+        np.testing.assert_array_equal(work.targets.classes[codes], [np.concatenate(predicted)])
+
+
+@pytest.mark.parametrize(("n", "spheres"), [(1, [6]), (11, [2, 2, 2]), (40, [1] * 6)])
+def test_a_process_is_sent_some_fits_at_a_time(n: int, spheres: list[int]) -> None:
+    """About 32 of them, of one sphere at least."""
+    parts = [found for _, found in run_sklearn([(0, BLOCK)], permuted(TWO, n), n_jobs=1)]
+    assert [len(found.means) for found in parts] == spheres
+
+
+def test_nothing_is_kept_unless_asked() -> None:
+    found = score_with_sklearn(BLOCK, permuted(TWO, 2))
+    assert found.means.shape == (6, 2)
+    assert found.decisions is None
+    assert found.predictions is None
+
+
+def test_values_are_kept_less_their_offset() -> None:
+    class Mean(BaseEstimator):  # type: ignore[misc]
+        def fit(self, x: Any, y: Any) -> Mean:
+            self.mean_ = y.mean()
+            return self
+
+        def predict(self, x: Any) -> Any:
+            return self.mean_ + x[:, 0] / 1000
+
+    def error(estimator: Any, x: Any, y: Any) -> float:
+        return float(np.abs(estimator.predict(x) - y).mean())
+
+    work = work_of(Mean(), NUMBERS, scoring=error, keep_decisions=True)
+    found, x = score_with_sklearn(BLOCK, work), samples(SPHERES[4])
+    pairs = _pairs(work)
+    values = [NUMBERS[train].mean() + x[test, 0] / 1000 for train, test in pairs]
+    errors = [np.abs(v - NUMBERS[t]).mean() for v, (_, t) in zip(values, pairs, strict=True)]
+    np.testing.assert_allclose(found.folds[4], errors)
+    assert found.predictions is not None
+    assert found.decisions is not None
+    np.testing.assert_allclose(found.predictions[4], np.concatenate(values))
+    away = np.concatenate(values) - work.targets.offset
+    np.testing.assert_allclose(found.decisions[4, :, 0], away, rtol=1e-4, atol=1e-5)
+
+
+class Mute(Means):
+    """Tells decisions of small spheres alone, and no fold of more than one class."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "decision_function" and self.n_voxels_ > 5:
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def fit(self, x: Any, y: Any) -> Mute:
+        self.n_voxels_ = x.shape[1]
+        super().fit(x, y)
+        return self
+
+    def predict(self, x: Any) -> Any:
+        return np.repeat(self.classes_[0], len(x))
+
+
+def test_decisions_are_of_all_spheres_or_of_none() -> None:
+    """Those of 1 and 5 voxels have them, and of 8 not."""
+    work = work_of(Mute(), TWO, scoring=share, keep_decisions=True)
+    assert score_with_sklearn(BLOCK.some(slice(0, 2)), work).decisions is not None
+    found = score_with_sklearn(BLOCK.some(slice(0, 3)), work)
+    assert found.decisions is None
+    assert found.predictions is not None
+    assert found.predictions.shape == (3, N)
+
+
+def test_decisions_are_of_all_folds_or_of_none() -> None:
+    """The second fold trains on two of three classes, and has one column of them."""
+    y = np.repeat(["face", "house", "cat"], N // 3)
+    test = (np.array([0, 10, 20]), np.arange(20, 30))
+    train = (np.setdiff1d(np.arange(N), test[0]), np.arange(20))
+    work = Refit(
+        Means(),
+        share,
+        Folds(train, test, N),
+        encode_targets(y, classifier=True),
+        keep_decisions=True,
+    )
+    found = score_with_sklearn(BLOCK, work)
+    assert found.decisions is None
+    assert found.predictions is not None
+    x = samples(SPHERES[3])
+    expected = [
+        Means().fit(x[a], y[a]).predict(x[b])
+        for a, b in zip(work.folds.train, work.folds.test, strict=True)
+    ]
+    assert work.targets.classes is not None
+    np.testing.assert_array_equal(
+        work.targets.classes[found.predictions[3]], np.concatenate(expected)
+    )
+
+
+class Grouped(Means):
+    """Tells the groups that it was fitted with."""
+
+    def fit(self, x: Any, y: Any, groups: Any = None) -> Grouped:
+        self.groups_ = groups
+        super().fit(x, y)
+        return self
+
+
+def told(estimator: Any, x: Any, y: Any) -> float:
+    return -1.0 if estimator.groups_ is None else float(estimator.groups_.sum())
+
+
+@pytest.mark.parametrize("groups", [None, RUNS])
+@pytest.mark.parametrize("fits", [None, False, True])
+def test_groups_go_where_they_are_asked_for(groups: Any, fits: Any) -> None:
+    asked = {} if fits is None else {"fit_groups": fits}
+    work = work_of(Grouped(), TWO, scoring=told, groups=groups, **asked)
+    found = score_with_sklearn(BLOCK, work).folds
+    expected = [
+        groups[train].sum() if fits and groups is not None else -1 for train in work.folds.train
+    ]
+    np.testing.assert_array_equal(found, [expected] * len(SPHERES))
+
+
+class ByItself(Grouped):
+    """Splits samples by itself, and its score is of all of them."""
+
+    nilearn_searchlight_uses_cv = False
+
+    def score(self, x: Any, y: Any, groups: Any = None) -> float:
+        return float(x.mean() + groups.sum() + self.groups_.sum() + np.mean(y == "face"))
+
+
+def test_who_splits_by_itself_has_all_samples_and_groups() -> None:
+    work = Refit(ByItself(), share, whole(N), encode_targets(TWO, classifier=True), RUNS)
+    found = score_with_sklearn(BLOCK, work).means[:, 0]
+    expected = [samples(sphere).mean() + 2 * RUNS.sum() + 0.5 for sphere in SPHERES]
+    np.testing.assert_allclose(found, expected)
+
+
+def test_a_failure_names_sphere_and_fold() -> None:
+    """By default spheres are counted from the first of the block."""
+    with pytest.raises(ParameterError, match=r"with centre 3; Picky\(\) failed in fold 1 of 3: R"):
+        score_with_sklearn(BLOCK, work_of(Picky(), TWO))
+    scores = iter([1.0, 0.5])
+    work = work_of(Means(), TWO, scoring=lambda estimator, x, y: next(scores))
+    with pytest.raises(ParameterError, match=r"with centre 9; Means\(\) failed in fold 3 of 3: S"):
+        score_with_sklearn(BLOCK.some(slice(0, 1)), work, 9)
+
+
+def test_what_does_not_converge_is_scored_without_a_word() -> None:
+    class Slow(Means):
+        def fit(self, x: Any, y: Any) -> Slow:
+            warnings.warn("not there yet", ConvergenceWarning, stacklevel=1)
+            super().fit(x, y)
+            return self
+
+    found = score_with_sklearn(BLOCK, work_of(Slow(), TWO, scoring=share))
+    expected = score_with_sklearn(BLOCK, work_of(Means(), TWO, scoring=share))
+    np.testing.assert_array_equal(found.means, expected.means)
+
+
+def process(estimator: Any, x: Any, y: Any) -> float:
+    return float(os.getpid())
+
+
+def test_one_job_is_done_in_this_process() -> None:
+    assert (all_of(work_of(Means(), TWO, scoring=process)).folds == os.getpid()).all()
+
+
+def test_leaving_early_stops_the_work() -> None:
+    blocks = ((i, BLOCK) for i in range(1000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = run_sklearn(blocks, work_of(Means(), TWO, scoring=process), n_jobs=2)
+        assert (next(found)[1].folds != os.getpid()).all()
+        found.close()  # type: ignore[attr-defined]
+    assert sum(1 for _ in blocks) > 900
+
+
+@pytest.mark.parametrize("scoring", [["accuracy"], ("accuracy",), {"accuracy"}, {"a": "accuracy"}])
+def test_one_scorer_is_taken(scoring: Any) -> None:
+    with pytest.raises(ParameterError, match="`scoring` must be one scorer, got"):
+        find_scorer(Means(), scoring)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/dev/shm is Linux's")

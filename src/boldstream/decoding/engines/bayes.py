@@ -57,8 +57,7 @@ class BayesEngine(Engine):
             self.scaled,
             out,
         )
-        if targets.n_columns > 1:
-            rule_out_absent(out, sizes, folds)
+        rule_out_absent(out, sizes, folds)
 
 
 def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:

@@ -70,8 +70,7 @@ class LdaEngine(Engine):
         for sphere, label in np.argwhere(~solved):
             x = block.values[block.members[block.starts[sphere] : block.starts[sphere + 1]]].T
             out[sphere, label] = self._by_scikit_learn(x, targets.labellings[label], folds, targets)
-        if targets.n_columns > 1:
-            rule_out_absent(out, sizes, folds)
+        rule_out_absent(out, sizes, folds)
 
     def _by_scikit_learn(
         self, x: NDArray[np.float32], codes: NDArray[np.int16], folds: Folds, targets: Targets
@@ -194,8 +193,7 @@ class SharedLdaEngine(Engine):
             self.scaled,
             out,
         )
-        if targets.n_columns > 1:
-            rule_out_absent(out, sizes, folds)
+        rule_out_absent(out, sizes, folds)
 
 
 def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:

@@ -63,8 +63,7 @@ class LogisticEngine(Engine):
             self.scaled,
             out,
         )
-        if targets.n_columns > 1:
-            rule_out_absent(out, sizes, folds)
+        rule_out_absent(out, sizes, folds)
 
 
 def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:

@@ -71,8 +71,7 @@ class LinearSvcEngine(Engine):
             block, folds, counts, (lo, hi, target), self.c * costs, self.scaling, self.scaled, flat
         )
         out[...] = flat.reshape(n_spheres, n_labellings, n_columns, n_tests).swapaxes(2, 3)
-        if n_columns > 1:
-            rule_out_absent(out, sizes, folds)
+        rule_out_absent(out, sizes, folds)
 
 
 def _each_class(targets: Targets) -> NDArray[np.bool_]:

@@ -61,8 +61,11 @@ def class_weights(weights: ClassWeight, sizes: Floats) -> Floats:
 def rule_out_absent(out: NDArray[np.float32], sizes: Floats, folds: Folds) -> None:
     """A class that a fold has no sample of is never predicted there.
 
-    Changes decision values `out` (spheres, labellings, tests, classes).
+    Changes decision values `out` (spheres, labellings, tests, classes); where
+    one column stands for two classes, nothing.
     """
+    if out.shape[-1] != sizes.shape[-1]:
+        return
     _, _, _, test_at = folds.arrays
     for label, fold, c in np.argwhere(sizes == 0):
         out[:, label, test_at[fold] : test_at[fold + 1], c] = -np.inf

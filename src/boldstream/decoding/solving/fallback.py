@@ -228,7 +228,7 @@ def score_with_sklearn(
     return RefitScored(
         scores.mean(axis=2),
         scores[:, 0],
-        np.stack(decisions) if decisions and len(decisions) == len(kept) else None,
+        np.stack(decisions) if len(decisions) == len(kept) else None,
         np.stack([predicted for _, predicted in kept]) if keeps else None,
     )
 
