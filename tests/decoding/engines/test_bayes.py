@@ -17,6 +17,7 @@ from tests.decoding.engines.per_sphere import (
     make_labels,
     make_targets,
     shuffle_split,
+    spheres_of,
 )
 
 SIZES = [1, 2, 9, 30, 80]
@@ -97,3 +98,22 @@ def test_what_is_not_solved_is_declined() -> None:
         assert isinstance(declined, str)
         assert "priors" in declined
     assert recognise(BernoulliNB(), False, folds, targets) is None
+
+
+@pytest.mark.parametrize("n_single", [1, 2])
+def test_a_class_of_one_sample_leaves_how_the_others_differ(n_single: int) -> None:
+    """It has no variance but the smoothing, and is 1e9 times less likely than either of them."""
+    y = np.array(([0, 1] * 12 + [2] * n_single) * 2, np.int16)
+    folds, targets = leave_out(np.arange(len(y)) // (len(y) // 2)), make_targets(y, 0)
+    block = make_block(len(y), [5, 25, 100], y=y)
+    engine = recognise(GaussianNB(), False, folds, targets)
+    assert_scores_as(engine, GaussianNB(), False, block, folds, targets)
+    found = decide(engine, block, folds, targets)[:, 0].astype(float)
+    for s, x in enumerate(spheres_of(block)):
+        pairs = zip(folds.train, folds.test, strict=True)
+        expected = [GaussianNB().fit(x[a], y[a]).predict_joint_log_proba(x[b]) for a, b in pairs]
+        apart = np.diff(np.concatenate(expected)[:, :2], axis=1)
+        some = np.argmax(found[s], axis=1) < 2
+        np.testing.assert_allclose(
+            np.diff(found[s, :, :2], axis=1)[some], apart[some], rtol=1e-3, atol=1e-3
+        )

@@ -119,9 +119,8 @@ def test_folds_may_train_on_few(name: str, n_classes: int) -> None:
 CLASSIFIERS = [
     name
     for name, estimator in ESTIMATORS.items()
-    # Least squares know of no classes; beside one that varies by nothing but the default smoothing
-    # float32 does not hold how others differ.
-    if is_classifier(estimator) and not name.startswith("ridge") and name != "bayes"
+    # Least squares know of no classes.
+    if is_classifier(estimator) and not name.startswith("ridge")
 ]
 
 

@@ -194,9 +194,9 @@ def test_one_stiff_sphere_among_others() -> None:
     targets = make_targets(make_labels(N, 2, balanced=True, seed=6), 0)
     train = np.setdiff1d(np.arange(N), [0, 25, 30])
     folds = Folds((train,), (np.array([0, 25, 30]),), N)
-    found = decide(LinearSvcEngine(1e7, None, 1.0, False), block, folds, targets)[:, 0, :, 0]
+    found = decide(LinearSvcEngine(4e6, None, 1.0, False), block, folds, targets)[:, 0, :, 0]
     for s, x in enumerate(spheres_of(block)):
-        expected = svc_by_nnls(x, targets.labellings[0], train, 1e7)[[0, 25, 30]]
+        expected = svc_by_nnls(x, targets.labellings[0], train, 4e6)[[0, 25, 30]]
         scale = np.abs(expected).max()
         np.testing.assert_allclose(found[s], expected, rtol=1e-5, atol=1e-5 * scale)
 
@@ -205,7 +205,8 @@ def test_one_stiff_sphere_among_others() -> None:
 def test_how_a_search_is_cut_changes_no_digit(usual_size: float) -> None:
     """Small and large spheres are solved in one form, that of the usual size."""
     y = make_labels(N, 2, balanced=True)
-    block, folds, targets = make_block(N, [3, 60, 8, 70], y=y), FOLDS["runs"], make_targets(y, 1)
+    block = make_block(N, [3, 60, 8, 70], mean=1e4, sd=1e2, y=y)
+    folds, targets = FOLDS["runs"], make_targets(y, 1)
     block = Block(block.values, block.members, block.starts, usual_size)
     engine = LinearSvcEngine(1.0, None, 1.0, False)
     found = decide(engine, block, folds, targets)

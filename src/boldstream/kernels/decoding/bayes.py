@@ -174,12 +174,14 @@ def _write(columns: Floats, log_priors: Floats, test_at: Rows, out: Any) -> None
             if n_columns == 1:
                 out[t, 0] = columns[0, t] + prior[1] - prior[0]
                 continue
-            mean = 0.0
+            # A class with one sample in a fold is so unlikely elsewhere that float32 would not
+            # hold, less the mean of all, how the others differ.
+            most = -np.inf
             for k in range(n_columns):
-                mean += columns[k, t] + prior[k]
-            mean /= n_columns
+                columns[k, t] += prior[k]
+                most = max(most, columns[k, t])
             for k in range(n_columns):
-                out[t, k] = columns[k, t] + prior[k] - mean
+                out[t, k] = columns[k, t] - most
 
 
 @jit
