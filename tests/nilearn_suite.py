@@ -34,6 +34,8 @@ def run_suite(
     command = [
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"),
         *(("-p", plugin) if plugin else ()),
+        # To write down where its many expected failures come from takes most of the time.
+        "--tb=no",
         # Names of modules are told from where nilearn lies on.
         *(f"--junitxml={report}", "--rootdir", str(_home())),
         *(f"--deselect={package.replace('.', '/')}/{name.replace('::', '.py::')}"
