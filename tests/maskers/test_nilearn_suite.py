@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nilearn_suite import run_suite
+from tests.nilearn_suite import fail_for_ours_alone, run_suite
 
 PACKAGE = "nilearn.maskers.tests"
 # Those of one process.
@@ -48,8 +48,4 @@ def _unexplained(module: str, ours: dict[str, bool], folder: Path) -> set[str]:
     assert len(ours) >= _LEAST, module
     failed = {name for name, passed in ours.items() if not passed}
     unexplained = {name for name in failed if (module, name) not in DEPARTURES}
-    if not unexplained:
-        return set()
-    theirs = run_suite(PACKAGE, [module], folder, only=unexplained)[module]
-    assert set(theirs) == unexplained
-    return {name for name in unexplained if theirs[name]}
+    return fail_for_ours_alone(PACKAGE, module, unexplained, folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nilearn_suite import run_suite
+from tests.nilearn_suite import fail_for_ours_alone, run_suite
 
 PACKAGE = "nilearn.glm.tests"
 # Fewest tests of a module: a run that collects less has tested nothing.
@@ -64,11 +64,7 @@ def _unexplained(module: str, ours: dict[str, bool], folder: Path) -> set[str]:
     wanted = [part for of, part in DEPARTURES if of == module]
     failed = {name for name, passed in ours.items() if not passed}
     unexplained = {name for name in failed if not any(part in name for part in wanted)}
-    if not unexplained:
-        return set()
-    theirs = run_suite(PACKAGE, [module], folder, only=unexplained)[module]
-    assert set(theirs) == unexplained
-    return {name for name in unexplained if theirs[name]}
+    return fail_for_ours_alone(PACKAGE, module, unexplained, folder)
 
 
 def test_modules_are_all_run() -> None:
