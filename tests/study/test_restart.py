@@ -40,7 +40,7 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(
         process.send_signal(number)
         process.wait(60)
         assert process.returncode != 0
-    wait_until(lambda: not any(lives(pid) for pid in workers))
+    wait_until(lambda: not any(lives(pid) for pid in workers), 30)
     before = done_units(tmp_path)
     # Once as it began; who goes on is the same to what is left behind.
     again, n_jobs = (study, 2) if number == signal.SIGKILL else (here, 1)

@@ -56,7 +56,7 @@ def _stop_munge() -> None:
     pid = _munge()
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda: not lives(pid))
+        wait_until(lambda: not lives(pid), 30)
 
 
 def run_script(script: Path, seconds: float = 200) -> str:

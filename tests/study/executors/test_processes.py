@@ -108,7 +108,7 @@ def test_a_worker_that_dies_idle_is_not_missed(plan: Path) -> None:
         (facts,) = facts_of(plan, executor)
         (idle,) = family_of(os.getpid()) - {facts["parent"]} - _others(facts["parent"])
         os.kill(idle, signal.SIGKILL)
-        wait_until(lambda: not lives(idle))
+        wait_until(lambda: not lives(idle), 30)
         executor.submit(job_of(1, plan, "write x"))
         (outcome,) = executor.wait(60)
     assert outcome.done == ("write x",)
@@ -265,7 +265,7 @@ def test_workers_end_with_the_program(plan: Path, number: signal.Signals) -> Non
     else:
         program.send_signal(number)
     program.wait(30)
-    wait_until(lambda: not any(map(lives, family)))
+    wait_until(lambda: not any(map(lives, family)), 30)
     assert not plan.with_name("temporary").exists()
     assert not list(temporary.iterdir())
 
