@@ -13,6 +13,7 @@ import pytest
 from benchmarks import glm, maskers, searchlight
 from benchmarks.harness import REPOSITORY, python, run_process, told
 from benchmarks.rows import Row
+from tests.benchmarks.groups import groups
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="needs /proc for memory of processes"
@@ -55,7 +56,7 @@ _EQUAL = ("from rsatoolbox", "below scipy's", "unlike a k-d tree's")
 
 @needs_proc
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", groups(GROUPS))
 def test_quick_groups_run(tmp_path: Path, group: str) -> None:
     suite, _, name = group.partition(".")
     table = tmp_path / "table.json"

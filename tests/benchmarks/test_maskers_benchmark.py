@@ -16,6 +16,7 @@ from benchmarks.maskers import CASES, GROUPS, OF_IMAGES
 from benchmarks.pairs import Asked, Pair, Run, difference, no_further, pair_rows, run_in_turn
 from benchmarks.rows import Ask, least, most
 from benchmarks.settings import Settings
+from tests.benchmarks.groups import groups
 
 
 def _saved(folder: Path, *signals: Any) -> list[Path]:
@@ -136,8 +137,9 @@ needs_proc = pytest.mark.skipif(
 
 
 @needs_proc
-@pytest.mark.parametrize("group", [*OF_IMAGES, "setup"])
-def test_each_group_of_the_quick_benchmark_runs(quick: Settings, group: str) -> None:
+@pytest.mark.parametrize("key", groups(f"maskers.{name}" for name in [*OF_IMAGES, "setup"]))
+def test_each_group_of_the_quick_benchmark_runs(quick: Settings, key: str) -> None:
+    group = key.removeprefix("maskers.")
     rows = list(GROUPS[group](quick))
     assert GROUPS.keys() >= {group, "imports"}
     equality = [row for row in rows if row.what.endswith("difference")]

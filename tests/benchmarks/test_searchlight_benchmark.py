@@ -36,6 +36,7 @@ from benchmarks.searchlight_study import (
 from benchmarks.searchlight_ways import stepped_tfce
 from benchmarks.settings import Settings
 from benchmarks.words import spaced
+from tests.benchmarks.groups import groups
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/smaps_rollup").exists(), reason="needs /proc for memory of processes"
@@ -201,8 +202,9 @@ COMPARED = {
 @pytest.mark.timeout(900)
 @needs_proc
 @needs_affinity
-@pytest.mark.parametrize("group", GROUPS)
-def test_each_group_of_the_quick_benchmark_runs(quick: Settings, group: str) -> None:
+@pytest.mark.parametrize("key", groups(f"searchlight.{name}" for name in GROUPS))
+def test_each_group_of_the_quick_benchmark_runs(quick: Settings, key: str) -> None:
+    group = key.removeprefix("searchlight.")
     rows = list(GROUPS[group](quick))
     asked = [row for row in rows if row.passed is not None]
     assert len({(row.size, row.what) for row in rows}) == len(rows)

@@ -37,6 +37,7 @@ def test_runs_are_larger_than_what_two_workers_are_given() -> None:
     assert 2 * 8 * n_voxels * FULL.n_volumes > 1.2 * limit
 
 
+@pytest.mark.benchmark
 @pytest.mark.timeout(120)
 @needs_proc
 @needs_affinity

@@ -147,7 +147,7 @@ def _behaviour(run: Run) -> list[Block]:
         return []
     caption = "Hyperbolic discounting of each subject, V = A / (1 + kD)."
     columns = {"subject": "subject", **behaviour.HEADINGS, "reason": "why it is not told"}
-    told = table.replace("", float("nan")).dropna(axis="columns", how="all")
+    told = table.loc[:, (table.notna() & (table != "")).any()].replace("", float("nan"))
     blocks: list[Block] = [table_of(told, caption, columns)]
     unknown = table.loc[~table["identifiable"].astype(bool), "subject"].tolist()
     if unknown:

@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.covariance import OAS
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 
 from boldstream.core.errors import ParameterError
+from boldstream.decoding.engines import lda
 from boldstream.decoding.engines.base import Block
 from boldstream.decoding.engines.lda import LdaEngine, SharedLdaEngine, recognise
 from boldstream.decoding.estimators import RidgeCovariance
@@ -79,6 +81,32 @@ def test_a_penalty_without_labels_decides_as_scikit_learn(
         engine = recognise(estimator, scaled, folds, targets)
         assert isinstance(engine, LdaEngine if priors else SharedLdaEngine)
         assert_decides_as(engine, estimator, scaled, block, folds, targets)
+
+
+@pytest.mark.parametrize("unbiased", [False, True])
+def test_covariances_are_those_of_the_scikit_learn_that_there_is(
+    monkeypatch: pytest.MonkeyPatch, unbiased: bool
+) -> None:
+    """Of n samples, or of n less the classes, as its svd solver took them before 1.9."""
+    monkeypatch.setattr(lda, "svd_is_unbiased", lambda: unbiased)
+    block, folds, targets = made_up(3, "runs", True, [1, 9, 30])
+    found = decide(recognise(LDA(), False, folds, targets), block, folds, targets)
+    (train, *_), (test, *_) = folds.train, folds.test
+    y = targets.labellings[0][train]
+    for x, of_sphere in zip(spheres_of(block), found[:, 0, : len(test)], strict=True):
+        means = np.array([x[train][y == k].mean(axis=0) for k in range(3)])
+        apart = x[train] - means[y]
+        w = apart.T @ apart / (len(y) - 3 * unbiased)
+        towards = np.linalg.solve(w, means.T)
+        shares = np.bincount(y) / len(y)
+        expected = x[test] @ towards - 0.5 * (means.T * towards).sum(axis=0) + np.log(shares)
+        expected -= expected.mean(axis=1, keepdims=True)
+        assert np.abs(of_sphere - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_what_the_solver_of_this_scikit_learn_takes_is_known() -> None:
+    new = tuple(int(part) for part in sklearn.__version__.split(".")[:2]) >= (1, 9)
+    assert lda.svd_is_unbiased() is not new
 
 
 @pytest.mark.parametrize("scoring", ["accuracy", "roc_auc"])
@@ -178,6 +206,48 @@ def test_a_singular_covariance_of_fewer_classes(name: str, n_classes: int) -> No
         expected = expected - expected.mean(axis=1, keepdims=True)
         scale = np.abs(expected).max()
         np.testing.assert_allclose(away, expected, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize("solver", ["svd", "lsqr"])
+@pytest.mark.parametrize("singular", [False, True])
+def test_given_priors_are_those_of_the_classes_of_a_fold(solver: str, singular: bool) -> None:
+    """Permuted labels may leave a class out, of which scikit-learn takes no prior."""
+    n = 48
+    y = (np.arange(n) % 4).astype(np.int16)
+    there = np.flatnonzero(y != 1)
+    folds = Folds((there[6:],), (there[:6],), n)
+    targets, block = Targets(y[None], np.arange(4)), make_block(n, [4], y=y)
+    if singular:
+        block.values[block.members[3]] = block.values[block.members[2]]
+    engine = recognise(LDA(solver=solver, priors=[0.4, 0.3, 0.2, 0.1]), False, folds, targets)
+    found = decide(engine, block, folds, targets)[0, 0][:, [0, 2, 3]].astype(float)
+    (x,) = spheres_of(block)
+    alone = LDA(solver=solver, priors=np.array([4, 2, 1]) / 7).fit(x[there[6:]], y[there[6:]])
+    expected = alone.decision_function(x[there[:6]])
+    for scores in (found, expected):
+        scores -= scores.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["svd", "auto"])
+def test_a_class_without_samples_takes_no_digits_from_the_others(name: str) -> None:
+    """Permuted labels may leave a class out; of raw values its mean is not 0."""
+    n = 48
+    y = (np.arange(n) % 4).astype(np.int16)
+    there = np.flatnonzero(y != 1)
+    folds = Folds((there[6:],), (there[:6],), n)
+    targets = Targets(y[None], np.arange(4))
+    block = make_block(n, [1, 6, 60], y=y, mean=1e4, sd=3.0)
+    engine = recognise(ALONE[name], False, folds, targets)
+    found = decide(engine, block, folds, targets)[:, 0][..., [0, 2, 3]].astype(float)
+    found -= found.mean(axis=-1, keepdims=True)
+    for s, x in enumerate(spheres_of(block)):
+        # scikit-learn itself loses digits beside a large mean.
+        x = x - x[folds.train[0]].mean(axis=0)
+        fitted = ALONE[name].fit(x[folds.train[0]], y[folds.train[0]])
+        expected = fitted.decision_function(x[folds.test[0]])
+        expected -= expected.mean(axis=1, keepdims=True)
+        np.testing.assert_allclose(found[s], expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -155,6 +155,28 @@ def test_a_class_that_a_fold_has_not_is_not_predicted() -> None:
     assert said == "a fold that trains on two of more classes"
 
 
+@pytest.mark.parametrize("weight", [None, "balanced", {0: 0.3, 1: 2.0, 2: 5.0}])
+@pytest.mark.parametrize("intercept", [False, True])
+def test_two_of_more_classes_are_penalised_as_two(intercept: bool, weight: Any) -> None:
+    """Permuted labels may leave a fold two: then scikit-learn fits no softmax."""
+    y = np.repeat([0, 1, 0, 1, 0, 1, 2, 2], 6).astype(np.int16)
+    folds = Folds((np.arange(36), np.arange(12, N)), (np.arange(36, N), np.arange(12)), N)
+    targets, block = Targets(y[None], np.arange(3)), make_block(N, SIZES, y=y)
+    estimator = LogisticRegression(
+        solver="newton-cholesky", C=0.1, fit_intercept=intercept, class_weight=weight, **EXACTLY
+    )
+    # As it is recognised: what labels are permuted to is not known then.
+    engine = recognise(estimator, False, shuffle_split(N), targets)
+    assert_scores_as(engine, estimator, False, block, folds, targets)
+    assert isinstance(engine, Engine)
+    found = decide(engine, block, folds, targets)[:, 0, :12]
+    for s, x in enumerate(spheres_of(block)):
+        expected = estimator.fit(x[:36], y[:36]).decision_function(x[36:])
+        np.testing.assert_allclose(
+            found[s, :, 1] - found[s, :, 0], expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max()
+        )
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

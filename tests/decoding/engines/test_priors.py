@@ -38,7 +38,9 @@ def test_priors_are_shares_of_classes_in_a_fold() -> None:
     np.testing.assert_allclose(log_priors(None, SIZES), expected)
     given = (0.2, 0.3, 0.5)
     found = log_priors(given, SIZES)
-    np.testing.assert_allclose(found, np.broadcast_to(np.log(given), SIZES.shape))
+    np.testing.assert_allclose(found[[0, 1], [1, 0]], np.log([given, given]))
+    # Of classes that a fold has they are the whole.
+    np.testing.assert_allclose(found[[0, 1], [0, 1]], np.log([[0.4, 0.6, 1], [0.4, 0.6, 1]]))
     found[0] = 0  # its own
 
 

@@ -16,6 +16,9 @@ from boldstream.decoding.task.problem import Folds, Problem, Targets
 from boldstream.kernels.decoding.scores import ACCURACY
 from tests.decoding.engines.per_sphere import (
     METRICS,
+    assert_decides_as,
+    assert_scores_as,
+    decide,
     leave_out,
     make_block,
     shuffle_split,
@@ -118,6 +121,35 @@ def test_a_tiny_penalty_beside_a_large_mean_keeps_its_digits() -> None:
     found = ours(block, folds, Ridge(alpha=1e-3), "r2", targets)
     expected = oracle(block, folds, Ridge(alpha=1e-3), "r2", y)
     np.testing.assert_allclose(found.folds, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["runs", "shuffled"])
+@pytest.mark.parametrize("sd", [1e-3, 1e-4])
+def test_small_values_beside_a_large_penalty_keep_their_digits(sd: float, how: str) -> None:
+    """Of balanced classes all that is decided is what float32 lost beside 1/n."""
+    y = (np.arange(48) // 4 % 2).astype(np.int16)
+    runs = np.arange(48) % 4
+    folds = leave_out(runs)
+    if how == "shuffled":
+        folds = Folds(tuple(train[3:-3] for train in folds.train), folds.test, 48)
+    targets, block = Targets(y[None], np.arange(2)), make_block(48, SIZES, sd=sd, y=y)
+    estimator = RidgeClassifier()
+    engine = recognise(estimator, False, folds, targets)
+    assert_decides_as(engine, estimator, False, block, folds, targets)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_a_class_that_a_fold_has_not_is_not_predicted(n_classes: int, intercept: bool) -> None:
+    """It is −1 throughout; without an intercept what is fitted to that may be above the others."""
+    y = (np.arange(36) % (n_classes - 1)).astype(np.int16)
+    y[[3, 8]] = n_classes - 1
+    folds, targets = leave_out(np.arange(36) // 9), Targets(y[None], np.arange(n_classes))
+    estimator = RidgeClassifier(fit_intercept=intercept)
+    engine = recognise(estimator, False, folds, targets)
+    block = make_block(36, SIZES, y=y)
+    assert_scores_as(engine, estimator, False, block, folds, targets)
+    assert np.isneginf(decide(engine, block, folds, targets)[:, 0, :9, -1]).all()
 
 
 def test_labellings_do_not_depend_on_how_many_there_are() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.linear_model import Ridge, RidgeClassifierCV, RidgeCV
+from sklearn.linear_model import Ridge, RidgeClassifier, RidgeClassifierCV, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 from boldstream.decoding.engines.ridge_cv import RidgeCvEngine, recognise
@@ -104,6 +104,19 @@ def test_a_regression_predicts_as_scikit_learn(scaled: Any, intercept: Any) -> N
     np.testing.assert_allclose(moved + away.offset, found, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1.0, 10.0])
+def test_few_voxels_beside_a_large_mean_keep_their_digits(scale: float) -> None:
+    """Without an intercept two voxels of raw images have a condition of 1e9, not its square."""
+    y = make_labels(N, 2, balanced=True)
+    folds, targets = leave_out(np.arange(N) % 4), make_targets(y, 1)
+    block = make_block(N, [2, 5], mean=10_000.0 * scale, sd=100.0 * scale, y=y)
+    estimator = RidgeClassifierCV(alphas=(1.0,), fit_intercept=False)
+    engine = recognise(estimator, False, folds, targets)
+    # By singular values, scikit-learn's keep their digits too.
+    exact = RidgeClassifier(alpha=1.0, fit_intercept=False, solver="svd")
+    assert_decides_as(engine, exact, False, block, folds, targets)
+
+
 def test_many_samples_and_constant_voxels() -> None:
     n = 240
     y = make_labels(n, 2, balanced=False)
@@ -124,6 +137,22 @@ def test_of_equally_good_penalties_the_first_is_taken() -> None:
         assert isinstance(engine, RidgeCvEngine)
         shape = (len(block), 1, folds.n_tests, 1)
         assert (engine.choose(block, folds, targets, np.empty(shape, np.float32)) == 0).all()
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_a_class_that_a_fold_has_not(n_classes: int, intercept: bool, scaled: bool) -> None:
+    """It is not predicted, and has no say in the penalty."""
+    y = (np.arange(N) % (n_classes - 1)).astype(np.int16)
+    y[[3, 8]] = n_classes - 1
+    folds, targets = leave_out(np.arange(N) // 12), Targets(y[None], np.arange(n_classes))
+    estimator = RidgeClassifierCV(alphas=(0.1, 1.0, 3.0, 10.0, 30.0), fit_intercept=intercept)
+    engine = recognise(estimator, scaled, folds, targets)
+    for seed in range(4):
+        block = make_block(N, SIZES, y=y, seed=seed)
+        assert_chooses_as(engine, estimator, scaled, block, folds, targets)
+        assert_scores_as(engine, estimator, scaled, block, folds, targets)
 
 
 def test_what_is_not_solved_is_declined() -> None:

@@ -21,6 +21,6 @@ def test_residuals_are_those_of_samples_left_out_one_by_one(p: int) -> None:
             weights = np.linalg.solve(away @ away.T + alpha * np.eye(p), away @ y[:, others].T)
             missed[a] += (y[:, i] - level - (x[:, i] - mean) @ weights) ** 2
     centred, around = (x.T - x.mean(axis=1)).T, (y.T - y.mean(axis=1)).T
-    best, dual = np.empty(2, np.int32), np.empty((2, 12))
-    fit_fold(centred, np.ascontiguousarray(around), alphas, True, 1, best, dual)
+    best = np.empty(2, np.int32)
+    fit_fold(centred, np.ascontiguousarray(around), alphas, True, 1, best)
     np.testing.assert_array_equal(best, missed.argmin(axis=0))

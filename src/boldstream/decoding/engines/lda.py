@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,15 @@ from boldstream.decoding.engines.priors import Priors, log_priors, read_priors
 from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
 from boldstream.decoding.estimators.ridge_covariance import RidgeCovariance
 from boldstream.decoding.task.problem import Folds, Targets
-from boldstream.kernels.decoding.lda import FIXED, LEDOIT_WOLF, RIDGE, SVD, WIDE, decide_lda
+from boldstream.kernels.decoding.lda import (
+    FIXED,
+    LEDOIT_WOLF,
+    RIDGE,
+    SVD,
+    SVD_UNBIASED,
+    WIDE,
+    decide_lda,
+)
 from boldstream.kernels.decoding.lda_shared import decide_lda_shared
 
 _KINDS = {"svd": SVD, "shrinkage": FIXED, "auto": LEDOIT_WOLF, "ridge": RIDGE}
@@ -61,7 +70,7 @@ class LdaEngine(Engine):
             *folds.arrays,
             targets.labellings,
             log_priors(self.priors, sizes),
-            _KINDS[self.kind],
+            self._kind(),
             self.amount,
             self.scaled,
             out,
@@ -82,7 +91,7 @@ class LdaEngine(Engine):
         parts = []
         for train, test in zip(folds.train, folds.test, strict=True):
             ready = StandardScaler().fit(given[train]).transform(given) if self.scaled else given
-            estimator = self._estimator()
+            estimator = self._estimator(np.unique(codes[train]))
             if self._turns(*x.shape):
                 ready = _turned(ready)
                 if self.kind == "shrinkage":
@@ -107,6 +116,9 @@ class LdaEngine(Engine):
             parts.append(columns)
         return np.concatenate(parts)
 
+    def _kind(self) -> int:
+        return SVD_UNBIASED if self.kind == "svd" and svd_is_unbiased() else _KINDS[self.kind]
+
     def _turns(self, n: int, n_voxels: int) -> bool:
         """Whether fewer dimensions are given to scikit-learn, which takes a matrix of them."""
         if self.kind == "auto":
@@ -115,7 +127,8 @@ class LdaEngine(Engine):
             return n_voxels > max(WIDE, n)
         return self.kind != "svd" and n_voxels > n
 
-    def _estimator(self) -> Any:
+    def _estimator(self, classes: NDArray[np.int16]) -> Any:
+        """scikit-learn's, of the classes that a fold has."""
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
         by_kind: dict[str, dict[str, Any]] = {
@@ -125,7 +138,11 @@ class LdaEngine(Engine):
             "ridge": {"covariance_estimator": RidgeCovariance(self.amount)},
         }
         more = by_kind[self.kind]
-        return LinearDiscriminantAnalysis(solver=self.solver, priors=self.priors, **more)
+        priors = None
+        if self.priors is not None:
+            priors = np.array(self.priors)[classes]
+            priors /= priors.sum()
+        return LinearDiscriminantAnalysis(solver=self.solver, priors=priors, **more)
 
 
 class _Shrunken:
@@ -194,6 +211,22 @@ class SharedLdaEngine(Engine):
             out,
         )
         rule_out_absent(out, sizes, folds)
+
+
+@cache
+def svd_is_unbiased() -> bool:
+    """Whether this scikit-learn's svd solver takes covariances of n samples less the classes.
+
+    It did before 1.9, unlike the other solvers (scikit-learn's pull request 33626).
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    x, y = np.array([[0.0], [1.0], [4.0], [5.0]]), np.array([0, 0, 1, 1])
+    by_svd, by_lsqr = (
+        LinearDiscriminantAnalysis(solver=solver).fit(x, y).coef_[0, 0]
+        for solver in ("svd", "lsqr")
+    )
+    return bool(by_svd < 0.75 * by_lsqr)
 
 
 def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:

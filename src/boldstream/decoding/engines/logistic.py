@@ -51,6 +51,10 @@ class LogisticEngine(Engine):
         counts = counts_of(folds)
         sizes = class_counts(targets, counts)
         costs = self.c * class_weights(self.class_weight, sizes) * (sizes > 0)
+        if targets.n_classes > 2:
+            # Of two classes alone scikit-learn penalises their difference, w; a softmax has ½w
+            # and −½w, whose squares are half of that together.
+            costs[(sizes > 0).sum(axis=-1) == 2] *= 0.5
         decide_logistic(
             block.values,
             block.members,

@@ -26,8 +26,7 @@ def read_priors(given: Any, targets: Targets) -> Priors | str:
 
 def log_priors(priors: Priors, sizes: Floats) -> Floats:
     """Logarithms (labellings, folds, classes) from `sizes` of classes; 0 of an absent one."""
-    if priors is not None:
-        return np.broadcast_to(np.log(priors), sizes.shape).copy()
-    shares = sizes / sizes.sum(axis=-1, keepdims=True)
+    given = sizes if priors is None else np.where(sizes > 0, priors, 0.0)
+    shares = given / given.sum(axis=-1, keepdims=True)
     out: Floats = np.log(np.where(sizes > 0, shares, 1.0))
     return out

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.decoding.engines.base import Block, Engine
+from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
 from boldstream.decoding.task.problem import Folds, Targets
 from boldstream.kernels.decoding.ridge import decide_ridge
 
@@ -57,6 +58,7 @@ class RidgeEngine(Engine):
         if several:
             apart = flat.reshape(n_spheres, n_labellings, n_columns, n_tests)
             out[...] = apart.transpose(0, 1, 3, 2)
+            rule_out_absent(out, class_counts(targets, counts_of(folds)), folds)
         if shifted:
             # Without an intercept, what is predicted of a constant is not that constant.
             out -= np.float32(targets.offset)

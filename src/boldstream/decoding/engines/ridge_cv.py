@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.decoding.engines.base import Block, Engine
+from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
 from boldstream.decoding.task.problem import Folds, Targets
 from boldstream.kernels.decoding.ridge_cv import decide_ridge_cv
+
+Floats = NDArray[np.float64]
+Chosen = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,58 @@ class RidgeCvEngine(Engine):
         """As `decide`; also gives which penalty each fold took, (spheres, folds, labellings)."""
         chosen = np.empty((len(block), len(folds.test), len(targets.labellings)), np.int32)
         shifted = not self.intercept and targets.offset != 0
+        y = _regressed(targets, whole=shifted)
+        if targets.n_columns > 1:
+            sizes = class_counts(targets, counts_of(folds))
+            if self.intercept or (sizes > 0).all():
+                self._solve(block, folds, y, out, chosen)
+            else:
+                self._solve_apart(block, folds, y, sizes, out, chosen)
+            rule_out_absent(out, sizes, folds)
+            return chosen
+        self._solve(block, folds, y, out, chosen)
+        if shifted:
+            out -= np.float32(targets.offset)
+        return chosen
+
+    def _solve(
+        self, block: Block, folds: Folds, y: Floats, out: NDArray[np.float32], chosen: Chosen
+    ) -> None:
         decide_ridge_cv(
             block.values,
             block.members,
             block.starts,
             *folds.arrays,
-            _regressed(targets, whole=shifted),
+            y,
             np.array(self.alphas),
             self.intercept,
             self.scaled,
             out,
             chosen,
         )
-        if shifted:
-            out -= np.float32(targets.offset)
-        return chosen
+
+    def _solve_apart(
+        self,
+        block: Block,
+        folds: Folds,
+        y: Floats,
+        sizes: Floats,
+        out: NDArray[np.float32],
+        chosen: Chosen,
+    ) -> None:
+        """Each fold with the classes that it has: an absent one has no say in the penalty.
+
+        It is −1 throughout, which without an intercept some penalties miss by
+        more than others; 0 all of them fit.
+        """
+        _, _, _, at = folds.arrays
+        for f, (train, test) in enumerate(zip(folds.train, folds.test, strict=True)):
+            there = (sizes[:, f] > 0).reshape(-1, 1)
+            part = np.empty((*out.shape[:2], len(test), out.shape[3]), np.float32)
+            taken = np.empty((len(block), 1, len(sizes)), np.int32)
+            self._solve(block, Folds((train,), (test,), folds.n_samples), y * there, part, taken)
+            out[:, :, at[f] : at[f + 1]] = part
+            chosen[:, f] = taken[:, 0]
 
 
 def _regressed(targets: Targets, *, whole: bool) -> NDArray[np.float64]:

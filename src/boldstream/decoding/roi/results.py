@@ -132,7 +132,8 @@ def _predictions(found: Found) -> DataFrame:
 
     targets, folds = found.task.targets, found.task.problem.folds
     _, _, test, _ = folds.arrays
-    decisions, decision = found.scored.decisions, None
+    # Of one type in all tables, which pandas before 3 wants to be put together.
+    decisions, decision = found.scored.decisions, np.full(len(test), np.nan, np.float32)
     if decisions is not None and targets.n_classes == 2:
         decision = decisions[0, :, 0]
     truth, predicted = targets.labellings[0][test], found.scored.predicted(targets)[0]
@@ -145,7 +146,7 @@ def _predictions(found: Found) -> DataFrame:
             "sample": found.goal.kept[test],
             "truth": truth,
             "predicted": predicted,
-            "decision": np.nan if decision is None else decision,
+            "decision": decision,
         }
     )
 

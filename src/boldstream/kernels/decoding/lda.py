@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Codes = NDArray[np.int16]
 
-SVD, FIXED, LEDOIT_WOLF, RIDGE = range(4)
+SVD, SVD_UNBIASED, FIXED, LEDOIT_WOLF, RIDGE = range(5)
 
 # What a bound must be better by than what scikit-learn compares with.
 _SAFE = 4.0
@@ -69,7 +69,9 @@ def _centre_classes(
             mean += total
         away[v] = mean / len(rows)
         for k in range(len(n)):
-            m[v, k] -= away[v]
+            # A class without samples is in the middle: it is ruled out later, but from 0 it would
+            # be so far away that float32, less the mean of all, lost how the others differ.
+            m[v, k] = m[v, k] - away[v] if n[k] > 0.0 else 0.0
         for i in range(len(test)):
             e[v, i] = x[v, test[i]] - away[v]
 
@@ -164,11 +166,12 @@ def _lift(g: Floats, n: Floats) -> None:
 
 @jit
 def _svd(
-    z: Floats, m: Floats, e: Floats, n: Floats, priors: Floats, tol: float, out: Floats
-) -> bool:
+    z: Floats, m: Floats, e: Floats, n: Floats, priors: Floats, tol: float, degrees: float,
+    out: Floats,
+) -> bool:  # fmt: skip
     """Scores of the SVD solver; False if it may drop a direction that is not null.
 
-    Voxels are scaled, W = zzᵀ/n, and what is null in W has no weight.
+    Voxels are scaled, W = zzᵀ/degrees, and what is null in W has no weight.
     """
     n_train, n_classes = z.shape[1], len(n)
     kept = _keep_varying(z, m, e)
@@ -176,14 +179,14 @@ def _svd(
         return True
     z, m, e = z[:kept], m[:kept], e[:kept]
     if kept > n_train - n_classes:
-        root = 1.0 / np.sqrt(n_train)
-        g = np.dot(z.T.copy(), z) / n_train
+        root = 1.0 / np.sqrt(degrees)
+        g = np.dot(z.T.copy(), z) / degrees
         m, e = np.dot(z.T.copy(), m) * root, np.dot(z.T.copy(), e) * root
         # G is null along each class; lifted there, its inverse is that of the rest.
         _lift(g, n)
         twice = True
     else:
-        g = np.dot(z, z.T.copy()) / n_train
+        g = np.dot(z, z.T.copy()) / degrees
         twice = False
     size = len(g)
     if not factor(g, size) or not _SAFE * tol * tol * inverse_trace(g, size) < 1.0:
@@ -191,7 +194,7 @@ def _svd(
     dual = m.copy()
     solve_factored_many(g, dual, size)
     if twice:
-        # The inverse of W is zG⁻²zᵀ/n.
+        # The inverse of W is zG⁻²zᵀ/degrees.
         solve_factored_many(g, dual, size)
     _scores(dual, m, e, out)
     return _centres_apart(np.dot(m.T.copy(), dual), priors, tol, kept)
@@ -402,8 +405,11 @@ def decide_lda(
                 prior = log_priors[label, f]
                 for k in range(n_classes):
                     scores[k] = prior[k]
-                if kind == SVD:
-                    well = _svd(z, m, e, n, np.exp(prior), amount, scores)
+                if kind in (SVD, SVD_UNBIASED):
+                    degrees = float(len(inside))
+                    if kind == SVD_UNBIASED:
+                        degrees -= np.count_nonzero(n)
+                    well = _svd(z, m, e, n, np.exp(prior), amount, degrees, scores)
                 else:
                     _shrink(z, m, away, n, np.exp(prior), kind, amount, n_voxels, d)
                     well = _least_squares(z, m, e, d, scores)

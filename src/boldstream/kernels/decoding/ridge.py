@@ -108,6 +108,37 @@ def centred_on(k: Floats, train: Rows) -> Any:
 
 
 @jit
+def _train_means(targets: NDArray[np.float32], train: Rows, train_at: Rows) -> Any:
+    """Mean of each target over what each fold trains on (targets, folds)."""
+    n_folds = len(train_at) - 1
+    out = np.zeros((len(targets), n_folds))
+    for t in range(len(targets)):
+        for f in range(n_folds):
+            for i in range(train_at[f], train_at[f + 1]):
+                out[t, f] += targets[t, train[i]]
+            out[t, f] /= train_at[f + 1] - train_at[f]
+    return out
+
+
+@jit
+def _take_means(d: Floats, train: Rows, train_at: Rows, test_at: Rows) -> None:
+    """Take out of the decision matrix (tests, samples) what gives the mean of a target."""
+    for f in range(len(train_at) - 1):
+        share = 1.0 / (train_at[f + 1] - train_at[f])
+        for j in range(test_at[f], test_at[f + 1]):
+            for i in range(train_at[f], train_at[f + 1]):
+                d[j, train[i]] -= share
+
+
+@jit
+def _add_means(means: Floats, test_at: Rows, out: Any) -> None:
+    for t in range(len(out)):
+        for f in range(means.shape[1]):
+            for j in range(test_at[f], test_at[f + 1]):
+                out[t, j] += means[t, f]
+
+
+@jit
 def decide_ridge(
     values: NDArray[np.float32],
     members: NDArray[np.int32],
@@ -125,6 +156,7 @@ def decide_ridge(
 ) -> None:
     """What folds predict of targets (n_targets, samples): `out` (spheres, n_targets, tests)."""
     n = values.shape[1]
+    means = _train_means(targets, train, train_at)
     for s in range(len(starts) - 1):
         x = gather(values, members[starts[s] : starts[s + 1]])
         # Also without an intercept the products below are of what is given.
@@ -144,4 +176,9 @@ def decide_ridge(
                     fold = centred_on(k, inside)
                 held_out = test[test_at[f] : test_at[f + 1]]
                 from_fold(fold, alpha, intercept, inside, held_out, d[test_at[f] : test_at[f + 1]])
+        if intercept:
+            # Where the penalty is large, float32 would not hold the rest beside the mean's part.
+            _take_means(d, train, train_at, test_at)
         np.dot(targets, d.astype(np.float32).T, out[s])
+        if intercept:
+            _add_means(means, test_at, out[s])

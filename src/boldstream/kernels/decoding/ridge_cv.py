@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import invert
+from boldstream.kernels.decoding.linalg import invert, put
 from boldstream.kernels.decoding.spheres import gather, gram, standardise
 
 Floats = NDArray[np.float64]
@@ -52,27 +52,32 @@ def _by_samples(k: Floats, alpha: float, centred: bool) -> Any:
 
 @jit
 def _by_voxels(x: Floats, covariance: Floats, alpha: float, centred: bool) -> Any:
-    """λM (samples, samples) from samples `x` (voxels, samples) and products of voxels."""
+    """λM (samples, samples) from samples `x` (voxels, samples) and products of voxels.
+
+    Also what makes weights of voxels from targets (samples, voxels): Xᵀ(XXᵀ + λI)⁻¹.
+    """
     n = x.shape[1]
     a = covariance.copy()
     for v in range(len(a)):
         a[v, v] += alpha
-    m = -np.dot(x.T, np.dot(invert(a), x))
+    weigh = np.dot(invert(a), x)
+    m = -np.dot(x.T, weigh)
     for i in range(n):
         m[i, i] += 1.0
     if centred:
         m -= 1.0 / n
-    return m
+    return m, weigh.T.copy()
 
 
 @jit
 def _keep_best(
-    left: Floats, residuals: Floats, diagonal: Floats, alpha: float, at: int, n_columns: int,
-    least: Floats, best: Any, dual: Floats,
+    left: Floats, residuals: Floats, diagonal: Floats, found: Floats, at: int, n_columns: int,
+    least: Floats, best: Any, solution: Floats,
 ) -> None:  # fmt: skip
     """Take a penalty where its squared residuals are less than those of the ones before it.
 
-    `residuals` (labellings × columns, samples) are λMy; `dual` takes My.
+    `residuals` (labellings × columns, samples) are λMy; `found` is what
+    `solution` then takes, a row for each of theirs.
     """
     for label in range(len(least)):
         missed = 0.0
@@ -86,32 +91,36 @@ def _keep_best(
             least[label] = missed
             best[label] = at
             for c in range(label * n_columns, (label + 1) * n_columns):
-                for i in range(residuals.shape[1]):
-                    dual[c, i] = residuals[c, i] / alpha
+                put(found[c], solution[c])
 
 
 @jit
-def fit_fold(
-    x: Floats, y: Floats, alphas: Floats, centred: bool, n_columns: int, best: Any, dual: Floats
-) -> None:
-    """Choose a penalty for each labelling (its number in `best`) and fill `dual` (rows, samples).
+def fit_fold(x: Floats, y: Floats, alphas: Floats, centred: bool, n_columns: int, best: Any) -> Any:
+    """Choose a penalty for each labelling (its number in `best`); gives what predicts with it.
 
     `x` (voxels, samples) is centred if there is an intercept; `y` is (labellings
-    × columns, samples). A prediction is the product of `dual` with products of samples.
+    × columns, samples). Given are weights (rows of `y`, voxels) where voxels are
+    fewer than samples; else weights of samples, whose rounding large products
+    of few voxels would multiply.
     """
     n = x.shape[1]
     few = len(x) < n
     products = np.dot(x, x.T) if few else gram(x)
     least, left, diagonal = np.empty(len(best)), np.empty(n), np.empty(n)
+    solution = np.empty((len(y), min(len(x), n)))
     for at in range(len(alphas)):
         if few:
-            m = _by_voxels(x, products, alphas[at], centred)
+            m, weigh = _by_voxels(x, products, alphas[at], centred)
+            residuals = np.dot(y, m)
+            found = np.dot(y, weigh)
         else:
             m = _by_samples(products, alphas[at], centred)
+            residuals = np.dot(y, m)
+            found = residuals / alphas[at]
         for i in range(n):
             diagonal[i] = m[i, i]
-        residuals = np.dot(y, m)
-        _keep_best(left, residuals, diagonal, alphas[at], at, n_columns, least, best, dual)
+        _keep_best(left, residuals, diagonal, found, at, n_columns, least, best, solution)
+    return solution
 
 
 @jit
@@ -153,15 +162,16 @@ def decide_ridge_cv(
         held_out = test[test_at[f] : test_at[f + 1]]
         y, means = np.empty((len(targets), len(inside))), np.empty(len(targets))
         _train_targets(targets, inside, intercept, y, means)
-        dual = np.empty((len(targets), len(inside)))
         for s in range(len(starts) - 1):
             x = gather(values, members[starts[s] : starts[s + 1]])
             if scaled:
                 x = standardise(x, inside)
             fitted = fold_samples(x, inside, inside, intercept)
             tested = fold_samples(x, held_out, inside, intercept)
-            fit_fold(fitted, y, alphas, intercept, n_columns, chosen[s, f], dual)
-            predicted = np.dot(dual, np.dot(fitted.T, tested))
+            solution = fit_fold(fitted, y, alphas, intercept, n_columns, chosen[s, f])
+            if len(x) >= len(inside):
+                tested = np.dot(fitted.T, tested)
+            predicted = np.dot(solution, tested)
             for label in range(n_labellings):
                 for c in range(n_columns):
                     row = label * n_columns + c

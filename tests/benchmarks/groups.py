@@ -1,0 +1,24 @@
+"""Which groups of the quick benchmark every run of the tests has, and which are run by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+# Each takes more than ten seconds; what they compare, the tests of the library compare, too.
+LONG = {
+    "maskers.several",
+    "models.geometry",
+    "searchlight.first_call",
+    "searchlight.labellings",
+    "searchlight.one_core",
+    "searchlight.whole_brain",
+    "store.1.2_gib",
+}
+
+
+def groups(keys: Iterable[str]) -> list[Any]:
+    """Parameters of a test of groups: long ones with the marker of `make benchmark-test`."""
+    return [pytest.param(key, marks=[pytest.mark.benchmark] * (key in LONG)) for key in keys]
