@@ -111,7 +111,7 @@ clean: ## remove .venv and all caches
 	@echo "Installing the locked packages (about a minute) ..."
 	@awk '/^[^ ]/ {ours = /^uv==/} ours' requirements.lock > .venv/uv.txt
 	@$(INSTALL) .venv/uv.txt
-	@if $(BIN)/python -m pip config list | grep -qE 'index-url|no-index|proxy'; then \
+	@if $(BIN)/python -m pip config list | grep -E 'index-url|no-index|proxy' >/dev/null; then \
 		$(INSTALL) requirements.lock; \
 	else \
 		$(INSTALL_FAST) requirements.lock || { echo "Installing with pip instead ..." >&2; \

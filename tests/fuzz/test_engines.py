@@ -184,6 +184,7 @@ def _agree(
         got = found[start:stop].astype(float)
         if not fold.values:
             got = _of_classes(got, fold, made.targets.n_classes)
+        assert np.isfinite(got).all()
         if answer is None or not np.isfinite(answer.columns).all():
             return False
         want = _expected(family, made, fold, answer)
@@ -194,6 +195,7 @@ def _agree(
         if _is_up_to_a_factor(engine, made, fold, label):
             got, want = got / np.abs(got).max(), want / np.abs(want).max()
         missed = np.abs(got - want)
+        assert np.isfinite(missed).all()
         if family.each:
             # Classes may be so unlikely that beside them how others differ is nothing.
             missed, least = missed / np.maximum(np.abs(want), 1), 1.0

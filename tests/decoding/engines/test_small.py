@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import clone, is_classifier
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
@@ -39,6 +40,9 @@ from tests.decoding.engines.per_sphere import (
 from tests.decoding.engines.test_centroid import PlainCentroids
 
 N = 20
+# Before 1.9 its search for a penalty predicts wrongly where few voxels but one are constant; what
+# `Ridge` predicts with the penalty that it chose is what ours predicts.
+CV_MISTAKES_CONSTANTS = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9)
 FEW, MANY = [1, 3, 5], [9, 25, 60]
 EXACTLY: dict[str, Any] = {"tol": 1e-11, "max_iter": 100_000, "dual": False}
 LDA = LinearDiscriminantAnalysis
@@ -94,6 +98,8 @@ def test_decisions_are_those_of_scikit_learn(
         # One voxel has no pattern, and two correlate wholly.
         sizes = sizes[1:] if name == "correlation" else sizes
         constant = name.startswith(("bayes", "ridge", "svc"))
+        if "chosen" in name and CV_MISTAKES_CONSTANTS:
+            constant = False
         block = make_block(N, sizes, mean=3.0, y=y, constant=constant)
         assert_decides_as(engine, estimator, scaled, block, folds, targets)
 
