@@ -350,12 +350,17 @@ def _by_newton(
 # Discriminants.
 
 
+def _priors(estimator: Any, fold: Fold) -> np.ndarray | None:
+    """Those given of the classes that there are, which are the whole; None if none are given."""
+    if estimator.priors is None:
+        return None
+    priors = np.array(estimator.priors)[fold.classes]
+    return np.asarray(priors / priors.sum())
+
+
 def _of_present(estimator: Any, fold: Fold) -> Any:
     """scikit-learn takes priors of the classes alone that there are."""
-    if estimator.priors is None:
-        return clone(estimator)
-    priors = np.array(estimator.priors)[fold.classes]
-    return clone(estimator).set_params(priors=priors / priors.sum())
+    return clone(estimator).set_params(priors=_priors(estimator, fold))
 
 
 def by_lda(estimator: Any, fold: Fold) -> Exact | None:
@@ -407,10 +412,9 @@ def _means(fold: Fold) -> np.ndarray:
 def by_covariance(estimator: Any, fold: Fold) -> Exact:
     """LDA whose covariance is a sum of products and the same number on the diagonal."""
     sizes = np.array([(fold.y == c).sum() for c in fold.classes])
-    priors = sizes / sizes.sum()
-    if estimator.priors is not None:
-        priors = np.array(estimator.priors)[fold.classes]
-        priors /= priors.sum()
+    priors = _priors(estimator, fold)
+    if priors is None:
+        priors = sizes / sizes.sum()
     means = _means(fold)
     middle = fold.x.mean(axis=0)
     within = []

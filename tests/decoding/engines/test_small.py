@@ -122,12 +122,7 @@ def test_folds_may_train_on_few(name: str, n_classes: int) -> None:
         assert_decides_as(engine, estimator, False, block, folds, targets)
 
 
-CLASSIFIERS = [
-    name
-    for name, estimator in ESTIMATORS.items()
-    # Least squares know of no classes.
-    if is_classifier(estimator) and not name.startswith("ridge")
-]
+CLASSIFIERS = [name for name, estimator in ESTIMATORS.items() if is_classifier(estimator)]
 
 
 @pytest.mark.filterwarnings("ignore:Line search of Newton solver")
