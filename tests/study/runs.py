@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,20 +51,22 @@ def write_study(
 
 @contextmanager
 def running(study: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A run in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "boldstream",
-        "run",
-        str(study),
-        "--no-progress",
-        "--no-report",
-    ]
-    command += ["--output-dir", str(output), "--n-jobs", "2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    """A run in a process of its own; beside an error stands what it said, and where it was."""
+    command = [sys.executable, "-X", "faulthandler", "-m", "boldstream", "run", str(study)]
+    command += ["--no-progress", "--no-report", "--output-dir", str(output), "--n-jobs", "2"]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, stdout=said, stderr=said) as process,
+    ):
         try:
             yield process
+        except BaseException as error:
+            # It tells where its threads are.
+            process.send_signal(signal.SIGABRT)
+            process.wait()
+            said.seek(0)
+            error.add_note(said.read().decode(errors="replace"))
+            raise
         finally:
             process.kill()
 
