@@ -201,6 +201,44 @@ def test_one_stiff_sphere_among_others() -> None:
         np.testing.assert_allclose(found[s], expected, rtol=1e-5, atol=1e-5 * scale)
 
 
+@pytest.mark.parametrize("c", [1.0, 1e4, 1e6])
+def test_values_of_more_voxels_than_samples_at_a_high_cost(c: float) -> None:
+    """Weights in directions that no training sample has are 0, and not what costs leave of it.
+
+    Without a band about values they are those of ridge regression.
+    """
+    rng = np.random.default_rng(8)
+    block = make_block(N, [200], mean=1_000, sd=10)
+    folds, y = FOLDS["runs"], rng.normal(100, 5, (2, N))
+    found = decide(LinearSvrEngine(c, 0.0, 0.0, False), block, folds, Targets(y, None))[0, ..., 0]
+    x = spheres_of(block)[0].astype(np.longdouble)
+    for label, values in enumerate(y.astype(np.longdouble)):
+        expected = []
+        for train, test in zip(folds.train, folds.test, strict=True):
+            k = x[train] @ x[train].T + np.eye(len(train)) * np.longdouble(0.5 / c)
+            expected.append(x[test] @ (x[train].T @ solve_extended(k, values[train])))
+        expected = np.concatenate(expected).astype(float)
+        spread = np.ptp(expected)
+        np.testing.assert_allclose(found[label], expected, rtol=0, atol=1e-5 * spread)
+
+
+@pytest.mark.parametrize("c", [1.0, 7e4])
+def test_classes_by_voxels_of_very_different_size(c: float) -> None:
+    y = make_labels(N, 2, balanced=True)
+    values = make_block(N, [120], y=y).values.copy()
+    values *= (10.0 ** np.random.default_rng(9).uniform(-3, 4, (len(values), 1))).astype(np.float32)
+    block = Block(values, np.arange(120, dtype=np.int32), np.array([0, 120], np.int64))
+    folds, targets = FOLDS["runs"], make_targets(y, 1)
+    found = decide(LinearSvcEngine(c, None, 1.0, False), block, folds, targets)[0, ..., 0]
+    (x,) = spheres_of(block)
+    for label, labels in enumerate(targets.labellings):
+        pairs = zip(folds.train, folds.test, strict=True)
+        expected = np.concatenate([svc_by_nnls(x, labels, train, c)[test] for train, test in pairs])
+        np.testing.assert_allclose(
+            found[label], expected, rtol=0, atol=1e-5 * np.abs(expected).max()
+        )
+
+
 @pytest.mark.parametrize("usual_size", [10.0, 60.0])
 def test_how_a_search_is_cut_changes_no_digit(usual_size: float) -> None:
     """Small and large spheres are solved in one form, that of the usual size."""
