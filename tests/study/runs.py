@@ -66,6 +66,8 @@ def running(study: Path, output: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
             said.seek(0)
             error.add_note(said.read().decode(errors="replace"))
+            for log in sorted(output.rglob(".boldstream/**/*.log")):
+                error.add_note(f"{log.name}:\n{log.read_text()[-2_000:]}")
             raise
         finally:
             process.kill()

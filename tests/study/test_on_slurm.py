@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from boldstream.study.studies import run_study
-from tests.study.executors.cluster import queued, run_script, slurm
+from tests.study.executors.cluster import queued, run_script, slurm, telling
 from tests.study.executors.processes import variables_of, wait_until
 from tests.study.runs import UNITS, done_units, running, write_study
 
@@ -23,9 +23,9 @@ _SLURM = '{partition: main, time: "00:10:00", interface: lo, memory: 1200MiB}'
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with slurm(tmp_path_factory.mktemp("slurm")):
-        yield
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with slurm(tmp_path_factory.mktemp("slurm")) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ def test_results_are_those_of_a_local_run(
 
 
 def test_a_lost_job_and_a_lost_worker_are_replaced(
-    study: Path, expected: pd.DataFrame, tmp_path: Path
+    cluster: Path, study: Path, expected: pd.DataFrame, tmp_path: Path
 ) -> None:
-    with running(study, tmp_path) as process:
+    with telling(cluster), running(study, tmp_path) as process:
         wait_until(lambda: len(queued()) == 2 and len(done_units(tmp_path)) >= 1, seconds=120)
         # None of the two is left.
         cancelled, other = queued()
@@ -85,9 +85,9 @@ def workers_of(job: str) -> list[int]:
 
 
 def test_a_driver_that_is_killed_goes_on_where_it_was(
-    study: Path, expected: pd.DataFrame, tmp_path: Path
+    cluster: Path, study: Path, expected: pd.DataFrame, tmp_path: Path
 ) -> None:
-    with running(study, tmp_path) as process:
+    with telling(cluster), running(study, tmp_path) as process:
         wait_until(lambda: len(done_units(tmp_path)) >= 1, seconds=120)
         process.send_signal(signal.SIGKILL)
         process.wait()

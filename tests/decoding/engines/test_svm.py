@@ -213,11 +213,11 @@ def test_values_of_more_voxels_than_samples_at_a_high_cost(c: float) -> None:
     found = decide(LinearSvrEngine(c, 0.0, 0.0, False), block, folds, Targets(y, None))[0, ..., 0]
     x = spheres_of(block)[0].astype(np.longdouble)
     for label, values in enumerate(y.astype(np.longdouble)):
-        expected = []
+        pieces = []
         for train, test in zip(folds.train, folds.test, strict=True):
             k = x[train] @ x[train].T + np.eye(len(train)) * np.longdouble(0.5 / c)
-            expected.append(x[test] @ (x[train].T @ solve_extended(k, values[train])))
-        expected = np.concatenate(expected).astype(float)
+            pieces.append(x[test] @ (x[train].T @ solve_extended(k, values[train])))
+        expected = np.concatenate(pieces).astype(float)
         spread = np.ptp(expected)
         np.testing.assert_allclose(found[label], expected, rtol=0, atol=1e-5 * spread)
 

@@ -64,13 +64,14 @@ def run_script(script: Path, seconds: float = 200) -> str:
 
     ``sbatch --wait`` would look ever more seldom.
     """
-    job = _said("sbatch", "--parsable", str(script), folder=script.parent).strip()
+    job = said("sbatch", "--parsable", str(script), folder=script.parent).strip()
     wait_until(lambda: job not in queued(), seconds)
-    facts = dict(re.findall(r"(\w+)=(\S+)", _said("scontrol", "show", "job", "--oneliner", job)))
+    facts = dict(re.findall(r"(\w+)=(\S+)", said("scontrol", "show", "job", "--oneliner", job)))
     return f"{facts['JobState']} {facts['ExitCode']}"
 
 
-def _said(*command: str, folder: Path | None = None) -> str:
+def said(*command: str, folder: Path | None = None) -> str:
+    """What a command says, which must succeed."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -78,7 +79,15 @@ def _said(*command: str, folder: Path | None = None) -> str:
 
 def queued() -> list[str]:
     """Jobs that wait, run or are about to end."""
-    listing = subprocess.run(
-        ["squeue", "--noheader", "--format=%i"], capture_output=True, text=True, check=True
-    )
-    return listing.stdout.split()
+    return said("squeue", "--noheader", "--format=%i").split()
+
+
+@contextmanager
+def telling(folder: Path) -> Iterator[None]:
+    """Beside an error that leaves the block stands how SLURM is, which was started in `folder`."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note("\n".join([said("squeue", "--long"), said("sinfo", "--long", "--Node")]))
+        error.add_note((folder / "log" / "slurmctld.log").read_text()[-4_000:])
+        raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -18,7 +20,7 @@ from boldstream.study.executors.base import Executor, Outcome
 from boldstream.study.executors.slurm import SlurmExecutor
 from boldstream.study.executors.slurm_script import slurm_script
 from boldstream.study.settings.execution import SlurmSettings
-from tests.study.executors.cluster import queued, run_script, slurm
+from tests.study.executors.cluster import queued, run_script, said, slurm
 from tests.study.executors.processes import lives, start_program, wait_until
 from tests.study.executors.work import act, job_of
 
@@ -28,13 +30,13 @@ SETTINGS = SlurmSettings(partition="main", time="00:10:00", interface="lo")
 
 
 @pytest.fixture(scope="module")
-def _slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with slurm(tmp_path_factory.mktemp("slurm")):
-        yield
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with slurm(tmp_path_factory.mktemp("slurm")) as folder:
+        yield folder
 
 
 @pytest.fixture
-def plan(tmp_path: Path, _slurm: None) -> Path:
+def plan(tmp_path: Path, cluster: Path) -> Path:
     # Names may hold anything.
     folder = tmp_path / "a study's 100%"
     folder.mkdir()
@@ -218,6 +220,57 @@ def test_workers_that_never_come_are_told(plan: Path) -> None:
     assert lost.error.startswith("no worker can be had from SLURM: SLURM job ")
     assert "exit code 7:0" in lost.error
     assert lost.error.endswith("no module here")
+
+
+def test_a_job_that_a_node_could_not_start_is_replaced(
+    plan: Path, cluster: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SLURM puts it back into its queue, where it stays for good."""
+    broken = plan.with_name("broken")
+    broken.touch()
+    prolog = cluster / "prolog"
+    # The first job alone finds the node broken.
+    prolog.write_text(f"#!/bin/sh\n! rm {shlex.quote(str(broken))} 2>&-\n")
+    prolog.chmod(0o755)
+    with (cluster / "slurm.conf").open("a") as conf:
+        conf.write(f"Prolog={prolog}\n")
+    said("scontrol", "reconfigure")
+    try:
+        with executor_in(plan, 1) as executor:
+            executor.submit(job_of(0, plan, "write x"))
+            assert ended(executor, 1)["job-0"].done
+    finally:
+        prolog.write_text("#!/bin/sh\n")
+        drained = said("sinfo", "--noheader", "--Node", "--states=drain", "--format=%N").split()
+        said("scontrol", "update", f"nodename={','.join(drained)}", "state=resume")
+    assert len(drained) == 1
+    assert "could not be started: launch failed requeued held" in caplog.text
+
+
+def test_a_job_that_slurm_took_without_an_answer_does_not_stay(
+    plan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its controller was busy; such jobs would have both nodes, and nobody any work for them."""
+    folder, sbatch = plan.with_name("bin"), shutil.which("sbatch")
+    folder.mkdir()
+    silent = folder / "sbatch"
+    left = [folder / "first", folder / "second"]
+    for mark in left:
+        mark.touch()
+    removed = " || ".join(f"rm {shlex.quote(str(mark))} 2>&-" for mark in left)
+    silent.write_text(
+        f'#!/bin/sh\n{sbatch} "$@" || exit $?\n[ "$1" = --parsable ] || exit 0\n'
+        f"{removed} || exit 0\necho Socket timed out on send/recv operation >&2\nexit 1\n"
+    )
+    silent.chmod(0o755)
+    with executor_in(plan) as executor:
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        executor.submit(job_of(0, plan, *TOGETHER))
+        executor.submit(job_of(1, plan, *TOGETHER))
+        wait_until(lambda: executor.wait(0.05) == [] and not any(map(Path.exists, left)))
+        let_two_go(executor, plan)
+        assert all(outcome.done for outcome in ended(executor, 2).values())
+    assert queued() == []
 
 
 def test_jobs_of_a_program_that_is_a_job_do_not_get_its_limits(

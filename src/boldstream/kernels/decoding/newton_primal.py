@@ -123,7 +123,7 @@ def _step(
 @jit
 def _stiffness(precision: Floats, h: Floats) -> float:
     """Bound of the condition of the Hessian."""
-    most, least = 0.0, precision[0]
+    most, least = 0.0, np.inf
     for a in range(len(precision)):
         most += h[a, a]
         least = min(least, precision[a])

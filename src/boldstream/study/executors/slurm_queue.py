@@ -63,10 +63,12 @@ class SlurmQueue:
         """
         return self._sbatch(["--parsable"], script).partition(";")[0].strip()
 
-    def ids(self) -> set[str] | None:
-        """Jobs that wait or run; None while SLURM does not answer."""
-        done = _run(["squeue", "--noheader", "--format=%i", f"--name={self.name}"])
-        return set(done.stdout.split()) if done.returncode == 0 else None
+    def reasons(self) -> dict[str, str] | None:
+        """Why each job is not running ("None" if it is); None while SLURM does not answer."""
+        done = _run(["squeue", "--noheader", "--format=%i %r", f"--name={self.name}"])
+        if done.returncode:
+            return None
+        return dict(line.strip().split(" ", 1) for line in done.stdout.splitlines())
 
     def cancel(self, ids: Sequence[str]) -> None:
         """End these jobs; those that ended are no error."""
@@ -80,7 +82,7 @@ class SlurmQueue:
         """
         _run(["scancel", "--quiet", f"--name={self.name}"])
         deadline = time.monotonic() + _LEAVE_SECONDS
-        while self.ids() and time.monotonic() < deadline:
+        while self.reasons() and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
 
     def how_it_ended(self, job_id: str) -> str:

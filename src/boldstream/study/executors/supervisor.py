@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Set
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from boldstream.core.errors import ParameterError
 from boldstream.study.executors.slurm_queue import SlurmQueue
 
+# What SLURM has put back in its queue for good, as where a node's prolog fails.
+_NOT_STARTED = re.compile("launch.failed.requeued.held")
 _logger = logging.getLogger(__name__)
 
 # A job that waits in the queue is asked after often at first, to see early what cannot start.
@@ -26,8 +29,9 @@ class Supervisor:
     """Watches the workers of an executor, each of which is a job of SLURM.
 
     A worker that has joined and is gone has lost its job, and another one is
-    submitted at once. Of those that have not joined yet, SLURM is asked. When
-    jobs end again and again before their workers join, no more are submitted.
+    submitted at once. Of those that have not joined yet, SLURM is asked: the log
+    says why they wait. When jobs end again and again before their workers join,
+    or cannot be started, no more are submitted.
     Those that there is no work for are given back after a while.
 
     Parameters
@@ -51,7 +55,7 @@ class Supervisor:
         self._jobs: dict[str, _SlurmJob] = {}
         self._attempts_left = self._attempts = 2 * n_workers + 1
         self._next_question = self._next_attempt = 0.0
-        self._trouble = ""
+        self._trouble = self._reason = ""
         self._idle_seconds = idle_seconds
         self._needed_at = time.monotonic()
 
@@ -109,11 +113,25 @@ class Supervisor:
             return
         youngest = min(now - self._jobs[name].submitted for name in waiting)
         self._next_question = now + (_ASK_EARLY if youngest < _EARLY_SECONDS else _ASK_LATER)
-        there = self._queue.ids()
-        for name in waiting:
-            if there is not None and name not in there:
-                del self._jobs[name]
-                self._fail(self._queue.how_it_ended(name))
+        reasons = self._queue.reasons()
+        if reasons is not None:
+            # Jobs too that SLURM took although it did not answer: nobody would give them work.
+            self._queue.cancel(sorted(reasons.keys() - self._jobs.keys()))
+            for name in waiting:
+                self._look_at(name, reasons.get(name))
+
+    def _look_at(self, name: str, reason: str | None) -> None:
+        """At a job whose worker has not joined; `reason` is why it waits, None if it is gone."""
+        if reason is None:
+            del self._jobs[name]
+            self._fail(self._queue.how_it_ended(name))
+        elif _NOT_STARTED.search(reason):
+            self._queue.cancel([name])
+            del self._jobs[name]
+            self._fail(f"SLURM job {name} could not be started: {reason}")
+        elif reason not in ("None", self._reason):
+            self._reason = reason
+            _logger.info("SLURM lets job %s wait: %s", name, reason)
 
     def _give_back(self, busy: Set[str], n_open: int) -> None:
         now = time.monotonic()
