@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.registry import all_groups
+
 # Each takes more than ten seconds; what they compare, the tests of the library compare, too.
 LONG = {
     "maskers.several",
@@ -21,4 +23,7 @@ LONG = {
 
 def groups(keys: Iterable[str]) -> list[Any]:
     """Parameters of a test of groups: long ones with the marker of `make benchmark-test`."""
+    # A group by another name would be run every time, or never, and nothing would say so.
+    unknown = LONG.difference(group.key for group in all_groups())
+    assert not unknown, f"there is no group {sorted(unknown)}"
     return [pytest.param(key, marks=[pytest.mark.benchmark] * (key in LONG)) for key in keys]
