@@ -40,6 +40,8 @@ class MadeProblem:
         Whether voxels are standardised in each fold first.
     about : str
         What was drawn, in words.
+    kinds : tuple of str
+        What kinds of data and folds these are.
     block : Block
     folds : Folds
     targets : Targets
@@ -48,6 +50,7 @@ class MadeProblem:
     estimator: Any
     scaled: bool
     about: str
+    kinds: tuple[str, ...] = field(repr=False)
     block: Block = field(repr=False)
     folds: Folds = field(repr=False)
     targets: Targets = field(repr=False)
@@ -61,7 +64,8 @@ def problems(
     n = draw(st.integers(12, 60))
     n_classes = draw(st.integers(2, min(most_classes, n // 4))) if most_classes else 0
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    folds = _folds(draw, rng, n)
+    way = draw(st.sampled_from(["runs", "shuffled", "drawn"]))
+    folds = _folds(draw, rng, n, way)
     shares = draw(st.sampled_from(["equal", "unequal", "rare"]))
     codes = _labellings(rng, n, n_classes, shares, folds)
     sizes = draw(st.lists(st.sampled_from(_SIZES), min_size=1, max_size=3))
@@ -73,22 +77,28 @@ def problems(
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     usual = draw(st.sampled_from([0.0, 5.0, 500.0]))
     block = Block(values, np.concatenate(members).astype(np.int32), starts, usual)
-    about = f"{n} samples, {n_classes} classes ({shares}), {kind}, {sizes}, {effect}, {sorted(odd)}"
+    kinds = (kind, way, *sorted(odd or {"nothing odd"}))
+    about = f"{n} samples, {n_classes} classes ({shares}), {sizes}, {effect}, {', '.join(kinds)}"
     targets = _targets(rng, values, codes, n_classes)
     return MadeProblem(
-        draw(estimators(n_classes)), draw(st.booleans()), about, block, folds, targets
+        draw(estimators(n_classes)), draw(st.booleans()), about, kinds, block, folds, targets
     )
 
 
-def _folds(draw: st.DrawFn, rng: np.random.Generator, n: int) -> Folds:
+def _folds(draw: st.DrawFn, rng: np.random.Generator, n: int, way: str) -> Folds:
+    """Each run left out, some of the samples in any order, or those not drawn with replacement."""
     n_folds = draw(st.integers(2, 4))
-    if draw(st.booleans()):
+    if way == "runs":
         # The last run is as short as two samples.
         run = np.minimum(np.arange(n) * n_folds // (n - 1), n_folds - 1)
         run[-2:] = n_folds
         run = np.unique(run, return_inverse=True)[1]
         rows = [np.flatnonzero(run == r) for r in range(run.max() + 1)]
         return Folds(tuple(np.setdiff1d(np.arange(n), r) for r in rows), tuple(rows), n)
+    if way == "drawn":
+        # As many as leave some to test.
+        drawn = [rng.integers(0, n, n - 2) for _ in range(n_folds)]
+        return Folds(tuple(drawn), tuple(np.setdiff1d(np.arange(n), rows) for rows in drawn), n)
     orders = [rng.permutation(n) for _ in range(n_folds)]
     return Folds(tuple(o[: n * 2 // 3] for o in orders), tuple(o[-n // 4 :] for o in orders), n)
 
