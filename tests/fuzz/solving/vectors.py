@@ -14,7 +14,6 @@ from tests.fuzz.solving.fold import (
     Fold,
     against_rest,
     columns_of,
-    singular_values,
 )
 
 
@@ -26,8 +25,7 @@ def by_svr(estimator: Any, fold: Fold) -> Exact | None:
     if found is None:
         return None
     decisions, condition = found
-    condition = max(condition, _stiffness(fold, cost.max()))
-    return Exact(decisions[:, None], condition, least=_least(estimator, decisions))
+    return Exact(decisions[:, None], condition)
 
 
 def by_svc(estimator: Any, fold: Fold) -> Exact | None:
@@ -45,24 +43,7 @@ def by_svc(estimator: Any, fold: Fold) -> Exact | None:
             return None
         found.append(solution)
     decisions, conditions = zip(*found, strict=True)
-    condition = max(*conditions, _stiffness(fold, max(costs.values())))
-    return Exact(columns_of(np.array(decisions)), condition)
-
-
-# What engines are not yet held to: digits that they lose though the solution has them.
-
-
-def _stiffness(fold: Fold, cost: float) -> float:
-    """Condition of the Hessian of weights, some of which no sample that is trained on enters."""
-    return float(1 + 2 * cost * singular_values(fold.x, centred=True).max() ** 2)
-
-
-def _least(estimator: Any, decisions: np.ndarray) -> float:
-    """Without an intercept it is the whole value that is predicted, not what is beside the mean."""
-    return 0.0 if estimator.fit_intercept else float(np.abs(decisions).max())
-
-
-# The solution.
+    return Exact(columns_of(np.array(decisions)), max(conditions))
 
 
 def _by_bands(
