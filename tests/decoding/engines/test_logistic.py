@@ -156,9 +156,6 @@ def test_a_class_that_a_fold_has_not_is_not_predicted() -> None:
     assert_scores_as(engine, estimator, False, block, folds, targets)
     assert isinstance(engine, Engine)
     assert np.isneginf(decide(engine, block, folds, targets)[:, 0, :12, 3]).all()
-    two = np.repeat([0, 1, 0, 1, 0, 1, 2, 2], 6).astype(np.int16)
-    said = recognise(estimator, False, folds, Targets(two[None], np.arange(3)))
-    assert said == "a fold that trains on two of more classes"
 
 
 @pytest.mark.parametrize("weight", [None, "balanced", {0: 0.3, 1: 2.0, 2: 5.0}])
@@ -171,8 +168,7 @@ def test_two_of_more_classes_are_penalised_as_two(intercept: bool, weight: Any) 
     estimator = LogisticRegression(
         solver="newton-cholesky", C=0.1, fit_intercept=intercept, class_weight=weight, **EXACTLY
     )
-    # As it is recognised: what labels are permuted to is not known then.
-    engine = recognise(estimator, False, shuffle_split(N), targets)
+    engine = recognise(estimator, False, folds, targets)
     assert_scores_as(engine, estimator, False, block, folds, targets)
     assert isinstance(engine, Engine)
     found = decide(engine, block, folds, targets)[:, 0, :12]
@@ -201,6 +197,21 @@ def test_what_is_not_solved_is_told(settings: dict[str, Any], reason: str) -> No
     said = recognise(LogisticRegression(**settings), False, FOLDS["runs"], targets)
     assert isinstance(said, str)
     assert said.startswith(reason)
+
+
+@pytest.mark.parametrize("several", ["ovr", "multinomial"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_what_scikit_learn_before_1_8_made_of_several_classes_is_left_to_it(
+    n_classes: int, several: str
+) -> None:
+    targets = make_targets(make_labels(N, n_classes, balanced=True))
+    estimator = LogisticRegression()
+    estimator.multi_class = several
+    said = recognise(estimator, False, FOLDS["runs"], targets)
+    assert said == f"multi_class={several!r}"
+    for usual in ("auto", "deprecated"):
+        estimator.multi_class = usual
+        assert isinstance(recognise(estimator, False, FOLDS["runs"], targets), LogisticEngine)
 
 
 def test_liblinear_has_two_classes_only() -> None:

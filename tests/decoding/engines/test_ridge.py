@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.linear_model import Ridge, RidgeClassifier
+from sklearn.linear_model import Ridge, RidgeClassifier, RidgeClassifierCV
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from boldstream.decoding.engines.base import Block
 from boldstream.decoding.engines.ridge import RidgeEngine, recognise
 from boldstream.decoding.solving.scored import score_spheres
+from boldstream.decoding.task.names import find_engine
 from boldstream.decoding.task.problem import Folds, Problem, Targets
 from boldstream.kernels.decoding.scores import ACCURACY
 from tests.decoding.engines.per_sphere import (
@@ -21,6 +22,7 @@ from tests.decoding.engines.per_sphere import (
     decide,
     leave_out,
     make_block,
+    make_targets,
     shuffle_split,
     spheres_of,
 )
@@ -125,17 +127,46 @@ def test_a_tiny_penalty_beside_a_large_mean_keeps_its_digits() -> None:
 
 @pytest.mark.parametrize("how", ["runs", "shuffled"])
 @pytest.mark.parametrize("sd", [1e-3, 1e-4])
-def test_small_values_beside_a_large_penalty_keep_their_digits(sd: float, how: str) -> None:
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "estimator", [RidgeClassifier(), RidgeClassifierCV(alphas=[1.0])], ids=["fixed", "chosen"]
+)
+def test_small_values_beside_a_large_penalty_keep_their_digits(
+    estimator: Any, n_classes: int, sd: float, how: str
+) -> None:
     """Of balanced classes all that is decided is what float32 lost beside 1/n."""
-    y = (np.arange(48) // 4 % 2).astype(np.int16)
+    y = (np.arange(48) // 4 % n_classes).astype(np.int16)
     runs = np.arange(48) % 4
     folds = leave_out(runs)
     if how == "shuffled":
-        folds = Folds(tuple(train[3:-3] for train in folds.train), folds.test, 48)
-    targets, block = Targets(y[None], np.arange(2)), make_block(48, SIZES, sd=sd, y=y)
-    estimator = RidgeClassifier()
-    engine = recognise(estimator, False, folds, targets)
+        folds = Folds(tuple(train[3 * n_classes :] for train in folds.train), folds.test, 48)
+    targets, block = Targets(y[None], np.arange(n_classes)), make_block(48, SIZES, sd=sd, y=y)
+    engine = find_engine(estimator, folds, targets, None)
     assert_decides_as(engine, estimator, False, block, folds, targets)
+
+
+@pytest.mark.parametrize("how", ["runs", "shuffled"])
+@pytest.mark.parametrize(("shares", "scoring"), [((3, 2), "roc_auc"), ((2, 2, 1), "accuracy")])
+@pytest.mark.parametrize(
+    "estimator",
+    [RidgeClassifier(alpha=100.0), RidgeClassifierCV(alphas=[100.0])],
+    ids=["fixed", "chosen"],
+)
+def test_small_differences_beside_that_of_sizes_of_classes(
+    estimator: Any, shares: tuple[int, ...], scoring: str, how: str
+) -> None:
+    """All decisions of unequal classes are near that of the largest ones, but not equal."""
+    y = np.tile(np.repeat(np.arange(len(shares)), shares), 12).astype(np.int16)
+    n = len(y)
+    folds = leave_out(np.arange(n) * 4 // n)
+    if how == "shuffled":
+        folds = Folds(tuple(train[sum(shares) :] for train in folds.train), folds.test, n)
+    targets = make_targets(y, 2)
+    engine = find_engine(estimator, folds, targets, None)
+    for sd in (1e-2, 1e-4):
+        block = make_block(n, SIZES, sd=sd, y=y)
+        assert_decides_as(engine, estimator, False, block, folds, targets)
+        assert_scores_as(engine, estimator, False, block, folds, targets, scoring)
 
 
 @pytest.mark.parametrize("intercept", [False, True])

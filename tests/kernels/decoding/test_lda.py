@@ -1,10 +1,27 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from sklearn.covariance import ledoit_wolf
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import StandardScaler
 
-from boldstream.kernels.decoding.lda import _by_rotation, _by_samples, _ledoit_wolf, inverse_trace
+from boldstream.decoding.engines.lda import svd_is_unbiased
+from boldstream.decoding.engines.priors import log_priors
+from boldstream.decoding.engines.weights import class_counts, counts_of
+from boldstream.decoding.task.problem import Folds, Targets
+from boldstream.kernels.decoding.lda import (
+    SVD,
+    SVD_UNBIASED,
+    _by_rotation,
+    _by_samples,
+    _ledoit_wolf,
+    decide_lda,
+    inverse_trace,
+)
+from tests.decoding.engines.per_sphere import make_block, spheres_of
 
 
 def test_the_trace_of_an_inverse_bounds_the_least_eigenvalue() -> None:
@@ -49,3 +66,41 @@ def test_scores_of_more_voxels_than_samples_need_no_matrix_of_voxels() -> None:
             out = np.zeros((2, 5))
             kernel(z.copy(), m.copy(), e.copy(), out)
             np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("lacking", [(1,), (3,), (0, 2)])
+def test_classes_that_a_fold_lacks_leave_nothing_to_scikit_learn(lacking: Any, given: bool) -> None:
+    """Permuted labels may: of the others the kernel vouches as it does of all.
+
+    Of spheres with more voxels than 24 samples have dimensions within two, three or four classes.
+    """
+    n, priors = 32, (0.4, 0.3, 0.2, 0.1) if given else None
+    y = np.repeat(np.setdiff1d(np.arange(5), [*lacking, 4]), 24 // (4 - len(lacking)))
+    y = np.concatenate([np.random.default_rng(0).permutation(y), np.arange(8) % 4])
+    folds = Folds((np.arange(24),), (np.arange(24, n),), n)
+    targets = Targets(y[None].astype(np.int16), np.arange(4))
+    block = make_block(n, [2, 5, 20, 21, 22, 60], mean=50.0, y=y)
+    out, solved = np.empty((6, 1, 8, 4), np.float32), np.empty((6, 1), np.bool_)
+    decide_lda(
+        block.values,
+        block.members,
+        block.starts,
+        *folds.arrays,
+        targets.labellings,
+        log_priors(priors, class_counts(targets, counts_of(folds))),
+        SVD_UNBIASED if svd_is_unbiased() else SVD,
+        1e-4,
+        False,
+        out,
+        solved,
+    )
+    assert solved.all()
+    there = np.unique(y[:24])
+    shares = np.array(priors)[there] / np.array(priors)[there].sum() if priors else None
+    for x, found in zip(spheres_of(block), out[:, 0], strict=True):
+        fitted = LinearDiscriminantAnalysis(priors=shares).fit(x[:24], y[:24])
+        expected = fitted.decision_function(x[24:]).reshape(8, -1)
+        apart = np.diff(found[:, there].astype(float), axis=1)
+        expected = np.diff(expected, axis=1) if len(there) > 2 else expected
+        np.testing.assert_allclose(apart, expected, rtol=0, atol=1e-5 * np.abs(expected).max())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from boldstream.core.errors import ParameterError
 from boldstream.decoding.engines.base import Block, Engine
-from boldstream.decoding.engines.priors import Priors, log_priors, read_priors
+from boldstream.decoding.engines.priors import Priors, log_priors, priors_of, read_priors
 from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
 from boldstream.decoding.estimators.ridge_covariance import RidgeCovariance
 from boldstream.decoding.task.problem import Folds, Targets
@@ -91,7 +91,7 @@ class LdaEngine(Engine):
         parts = []
         for train, test in zip(folds.train, folds.test, strict=True):
             ready = StandardScaler().fit(given[train]).transform(given) if self.scaled else given
-            estimator = self._estimator(np.unique(codes[train]))
+            estimator = self._estimator(np.bincount(codes[train], minlength=targets.n_classes))
             if self._turns(*x.shape):
                 ready = _turned(ready)
                 if self.kind == "shrinkage":
@@ -127,8 +127,8 @@ class LdaEngine(Engine):
             return n_voxels > max(WIDE, n)
         return self.kind != "svd" and n_voxels > n
 
-    def _estimator(self, classes: NDArray[np.int16]) -> Any:
-        """scikit-learn's, of the classes that a fold has."""
+    def _estimator(self, sizes: NDArray[Any]) -> Any:
+        """scikit-learn's, of the classes that a fold has, by their `sizes` there."""
         from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
         by_kind: dict[str, dict[str, Any]] = {
@@ -140,8 +140,7 @@ class LdaEngine(Engine):
         more = by_kind[self.kind]
         priors = None
         if self.priors is not None:
-            priors = np.array(self.priors)[classes]
-            priors /= priors.sum()
+            priors = priors_of(self.priors, sizes)[sizes > 0]
         return LinearDiscriminantAnalysis(solver=self.solver, priors=priors, **more)
 
 

@@ -76,7 +76,7 @@ def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> E
 
     if type(estimator) is not LogisticRegression:
         return None
-    reason = _unlike_this(estimator) or _unlike_softmax(estimator, folds, targets)
+    reason = _unlike_this(estimator, targets.n_classes)
     if reason:
         return reason
     weights, reason = read_class_weight(estimator.class_weight, targets)
@@ -89,7 +89,7 @@ def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> E
     return LogisticEngine(float(estimator.C), weights, scaling, scaled)
 
 
-def _unlike_this(estimator: Any) -> str | None:
+def _unlike_this(estimator: Any, n_classes: int) -> str | None:
     # Named since scikit-learn 1.8 by the ratio alone.
     penalty, ratio = estimator.penalty, estimator.l1_ratio
     if penalty not in ("deprecated", "l2") or (penalty == "deprecated" and ratio not in (0, None)):
@@ -98,15 +98,10 @@ def _unlike_this(estimator: Any) -> str | None:
         return f"C={estimator.C!r}: without a penalty there may be no optimum"
     if estimator.warm_start:
         return "warm_start=True"
-    return None
-
-
-def _unlike_softmax(estimator: Any, folds: Folds, targets: Targets) -> str | None:
-    """With two of more classes in a fold, scikit-learn's penalty is another one there."""
-    if estimator.solver == "liblinear" and targets.n_classes > 2:
+    # Gone since scikit-learn 1.8: one class against the rest, or a softmax also of two.
+    several = getattr(estimator, "multi_class", "deprecated")
+    if several not in ("deprecated", "auto"):
+        return f"multi_class={several!r}"
+    if estimator.solver == "liblinear" and n_classes > 2:
         return "solver='liblinear' of more than two classes"
-    if targets.n_classes > 2:
-        there = class_counts(targets, counts_of(folds)) > 0
-        if (there.sum(axis=-1) < 3).any():
-            return "a fold that trains on two of more classes"
     return None

@@ -24,9 +24,14 @@ def read_priors(given: Any, targets: Targets) -> Priors | str:
     return tuple(map(float, priors))
 
 
+def priors_of(priors: Priors, sizes: Floats) -> Floats:
+    """Of the classes that there are by their `sizes` (..., classes); 0 of an absent one."""
+    given = sizes if priors is None else np.where(sizes > 0, priors, 0.0)
+    out: Floats = given / given.sum(axis=-1, keepdims=True)
+    return out
+
+
 def log_priors(priors: Priors, sizes: Floats) -> Floats:
     """Logarithms (labellings, folds, classes) from `sizes` of classes; 0 of an absent one."""
-    given = sizes if priors is None else np.where(sizes > 0, priors, 0.0)
-    shares = given / given.sum(axis=-1, keepdims=True)
-    out: Floats = np.log(np.where(sizes > 0, shares, 1.0))
+    out: Floats = np.log(np.where(sizes > 0, priors_of(priors, sizes), 1.0))
     return out

@@ -49,6 +49,7 @@ class RidgeEngine(Engine):
             block.starts,
             *folds.arrays,
             on,
+            targets.n_classes,
             self.alpha,
             self.intercept,
             self.scaled,

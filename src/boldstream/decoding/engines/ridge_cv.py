@@ -52,18 +52,24 @@ class RidgeCvEngine(Engine):
         if targets.n_columns > 1:
             sizes = class_counts(targets, counts_of(folds))
             if self.intercept or (sizes > 0).all():
-                self._solve(block, folds, y, out, chosen)
+                self._solve(block, folds, y, targets.n_classes, out, chosen)
             else:
                 self._solve_apart(block, folds, y, sizes, out, chosen)
             rule_out_absent(out, sizes, folds)
             return chosen
-        self._solve(block, folds, y, out, chosen)
+        self._solve(block, folds, y, targets.n_classes, out, chosen)
         if shifted:
             out -= np.float32(targets.offset)
         return chosen
 
     def _solve(
-        self, block: Block, folds: Folds, y: Floats, out: NDArray[np.float32], chosen: Chosen
+        self,
+        block: Block,
+        folds: Folds,
+        y: Floats,
+        n_classes: int,
+        out: NDArray[np.float32],
+        chosen: Chosen,
     ) -> None:
         decide_ridge_cv(
             block.values,
@@ -71,6 +77,7 @@ class RidgeCvEngine(Engine):
             block.starts,
             *folds.arrays,
             y,
+            n_classes,
             np.array(self.alphas),
             self.intercept,
             self.scaled,
@@ -97,7 +104,8 @@ class RidgeCvEngine(Engine):
             there = (sizes[:, f] > 0).reshape(-1, 1)
             part = np.empty((*out.shape[:2], len(test), out.shape[3]), np.float32)
             taken = np.empty((len(block), 1, len(sizes)), np.int32)
-            self._solve(block, Folds((train,), (test,), folds.n_samples), y * there, part, taken)
+            one = Folds((train,), (test,), folds.n_samples)
+            self._solve(block, one, y * there, sizes.shape[-1], part, taken)
             out[:, :, at[f] : at[f + 1]] = part
             chosen[:, f] = taken[:, 0]
 

@@ -130,13 +130,27 @@ def _scores(dual: Floats, m: Floats, e: Floats, out: Any) -> None:
 
 
 @jit
+def _of_present(n: Floats, m: Floats, dual: Floats, priors: Floats) -> Any:
+    """Products of means `m` with `dual`, and priors, of the classes that have samples."""
+    there = np.flatnonzero(n)
+    k = len(there)
+    products = np.dot(m.T.copy(), dual)
+    gram, shares = np.empty((k, k)), np.empty(k)
+    for i in range(k):
+        shares[i] = priors[there[i]]
+        for j in range(k):
+            gram[i, j] = products[there[i], there[j]]
+    return gram, shares
+
+
+@jit
 def _centres_apart(gram: Floats, priors: Floats, tol: float, rank: int) -> bool:
     """Whether scikit-learn's second SVD drops none of the directions between classes.
 
     `gram` (classes, classes) holds products of means in the metric of W⁻¹.
     """
     k = len(gram)
-    if k == 2:
+    if k <= 2:
         return True
     middle = np.dot(gram, priors)
     base = np.dot(priors, middle)
@@ -173,12 +187,12 @@ def _svd(
 
     Voxels are scaled, W = zzᵀ/degrees, and what is null in W has no weight.
     """
-    n_train, n_classes = z.shape[1], len(n)
+    dimensions = z.shape[1] - np.count_nonzero(n)
     kept = _keep_varying(z, m, e)
     if kept == 0:
         return True
     z, m, e = z[:kept], m[:kept], e[:kept]
-    if kept > n_train - n_classes:
+    if kept > dimensions:
         root = 1.0 / np.sqrt(degrees)
         g = np.dot(z.T.copy(), z) / degrees
         m, e = np.dot(z.T.copy(), m) * root, np.dot(z.T.copy(), e) * root
@@ -197,7 +211,8 @@ def _svd(
         # The inverse of W is zG⁻²zᵀ/degrees.
         solve_factored_many(g, dual, size)
     _scores(dual, m, e, out)
-    return _centres_apart(np.dot(m.T.copy(), dual), priors, tol, kept)
+    gram, shares = _of_present(n, m, dual, priors)
+    return _centres_apart(gram, shares, tol, kept)
 
 
 @jit

@@ -186,3 +186,18 @@ def invert(a: Floats) -> Any:
     factor(lower, n)
     solve_factored_many(lower, out, n)
     return out
+
+
+@jit
+def solve(a: Floats, b: Floats) -> Any:
+    """Solve AX = B for a symmetric positive definite matrix (n, n); NaN if it is not definite.
+
+    Changes both. Where rows of B have no part in the directions in which A is
+    least, X has none: a product with an inverse would leave its rounding there.
+    """
+    n = len(a)
+    if n > LARGE:
+        return np.ascontiguousarray(np.linalg.solve(a, b))
+    factor(a, n)
+    solve_factored_many(a, b, n)
+    return b

@@ -13,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import LARGE, factor, invert, put, solve_factored_many
+from boldstream.kernels.decoding.linalg import factor, invert, put, solve, solve_factored_many
 from boldstream.kernels.decoding.spheres import centre, gather, gram, standardise
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+
+# Values beside a mean that float32 holds to a ten-thousandth.
+_BESIDE_MEAN = 1e-3
 
 
 @jit
@@ -74,11 +77,7 @@ def from_fold(k: Floats, alpha: float, intercept: bool, train: Rows, test: Rows,
         a[i, i] += alpha
         for j in range(len(test)):
             b[i, j] = k[train[i], test[j]]
-    if n > LARGE:
-        b = np.dot(invert(a), b)
-    else:
-        factor(a, n)
-        solve_factored_many(a, b, n)
+    b = solve(a, b)
     out[:] = 0.0
     for j in range(len(test)):
         mean = (1.0 - b[:, j].sum()) / n if intercept else 0.0
@@ -109,15 +108,61 @@ def centred_on(k: Floats, train: Rows) -> Any:
 
 @jit
 def _train_means(targets: NDArray[np.float32], train: Rows, train_at: Rows) -> Any:
-    """Mean of each target over what each fold trains on (targets, folds)."""
+    """Mean of each target over what each fold trains on (folds, targets)."""
     n_folds = len(train_at) - 1
-    out = np.zeros((len(targets), n_folds))
-    for t in range(len(targets)):
-        for f in range(n_folds):
+    out = np.zeros((n_folds, len(targets)))
+    for f in range(n_folds):
+        for t in range(len(targets)):
             for i in range(train_at[f], train_at[f + 1]):
-                out[t, f] += targets[t, train[i]]
-            out[t, f] /= train_at[f + 1] - train_at[f]
+                out[f, t] += targets[t, train[i]]
+            out[f, t] /= train_at[f + 1] - train_at[f]
     return out
+
+
+@jit
+def below_largest(means: Floats, n_classes: int) -> None:
+    """Of more than two classes, take from means (labellings × classes,) a labelling's largest.
+
+    Only differences between classes count. What is small beside a mean, where
+    the penalty is large, float32 holds of classes to which nothing is added.
+    """
+    if n_classes < 3:
+        return
+    for first in range(0, len(means), n_classes):
+        largest = means[first]
+        for c in range(1, n_classes):
+            largest = max(largest, means[first + c])
+        for c in range(n_classes):
+            means[first + c] -= largest
+
+
+@jit
+def add_mean(mean: float, n_classes: int, values: Any) -> None:
+    """Add to `values` (tests,) of a fold, float32, the mean of its target.
+
+    Beside a large penalty values may be so small that float32 would hold the
+    mean alone. Those of two classes then differ by its last digits, in their
+    order, of which ROC AUC is made.
+    """
+    if mean == 0.0:
+        return
+    total = 0.0
+    for j in range(len(values)):
+        total += abs(values[j])
+    if n_classes != 2 or not total < _BESIDE_MEAN * abs(mean) * len(values):
+        for j in range(len(values)):
+            values[j] += mean
+        return
+    order = np.argsort(values)
+    before, last = np.float32(0.0), np.float32(-np.inf)
+    for j in order:
+        value = np.float32(mean + values[j])
+        if values[j] == before:
+            value = last
+        elif not value > last:
+            value = np.nextafter(last, np.float32(np.inf))
+        before, last = values[j], value
+        values[j] = value
 
 
 @jit
@@ -131,11 +176,10 @@ def _take_means(d: Floats, train: Rows, train_at: Rows, test_at: Rows) -> None:
 
 
 @jit
-def _add_means(means: Floats, test_at: Rows, out: Any) -> None:
+def _add_means(means: Floats, n_classes: int, test_at: Rows, out: Any) -> None:
     for t in range(len(out)):
-        for f in range(means.shape[1]):
-            for j in range(test_at[f], test_at[f + 1]):
-                out[t, j] += means[t, f]
+        for f in range(len(means)):
+            add_mean(means[f, t], n_classes, out[t, test_at[f] : test_at[f + 1]])
 
 
 @jit
@@ -148,15 +192,21 @@ def decide_ridge(
     test: Rows,
     test_at: Rows,
     targets: NDArray[np.float32],
+    n_classes: int,
     alpha: float,
     intercept: bool,
     scaled: bool,
     by_hat: bool,
     out: NDArray[np.float32],
 ) -> None:
-    """What folds predict of targets (n_targets, samples): `out` (spheres, n_targets, tests)."""
+    """What folds predict of targets (n_targets, samples): `out` (spheres, n_targets, tests).
+
+    `n_classes` is 0 where targets are values.
+    """
     n = values.shape[1]
     means = _train_means(targets, train, train_at)
+    for f in range(len(means)):
+        below_largest(means[f], n_classes)
     for s in range(len(starts) - 1):
         x = gather(values, members[starts[s] : starts[s + 1]])
         # Also without an intercept the products below are of what is given.
@@ -181,4 +231,4 @@ def decide_ridge(
             _take_means(d, train, train_at, test_at)
         np.dot(targets, d.astype(np.float32).T, out[s])
         if intercept:
-            _add_means(means, test_at, out[s])
+            _add_means(means, n_classes, test_at, out[s])

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import invert, put
+from boldstream.kernels.decoding.linalg import invert, put, solve
+from boldstream.kernels.decoding.ridge import add_mean, below_largest
 from boldstream.kernels.decoding.spheres import gather, gram, standardise
 
 Floats = NDArray[np.float64]
@@ -36,6 +37,16 @@ def fold_samples(x: Floats, rows: Rows, train: Rows, centred: bool) -> Any:
 
 
 @jit
+def few_voxels(x: Floats, n: int, centred: bool) -> bool:
+    """Whether `x` (voxels, ...) has fewer dimensions than `n` samples, less their mean if centred.
+
+    Else nothing is left of samples once voxels have had their share, for any
+    digit of it to be found as a difference.
+    """
+    return len(x) < n - (1 if centred else 0)
+
+
+@jit
 def _by_samples(k: Floats, alpha: float, centred: bool) -> Any:
     """λM (samples, samples) from products of samples `k`."""
     n = len(k)
@@ -51,22 +62,22 @@ def _by_samples(k: Floats, alpha: float, centred: bool) -> Any:
 
 
 @jit
-def _by_voxels(x: Floats, covariance: Floats, alpha: float, centred: bool) -> Any:
-    """λM (samples, samples) from samples `x` (voxels, samples) and products of voxels.
+def _by_voxels(x: Floats, covariance: Floats, alpha: float, centred: bool, diagonal: Floats) -> Any:
+    """What makes weights of voxels from targets (voxels, samples): (XXᵀ + λI)⁻¹X.
 
-    Also what makes weights of voxels from targets (samples, voxels): Xᵀ(XXᵀ + λI)⁻¹.
+    From samples `x` (voxels, samples) and products of voxels; fills the `diagonal` of λM.
     """
     n = x.shape[1]
     a = covariance.copy()
     for v in range(len(a)):
         a[v, v] += alpha
-    weigh = np.dot(invert(a), x)
-    m = -np.dot(x.T, weigh)
+    weigh = solve(a, x.copy())
     for i in range(n):
-        m[i, i] += 1.0
-    if centred:
-        m -= 1.0 / n
-    return m, weigh.T.copy()
+        diagonal[i] = 1.0 - 1.0 / n if centred else 1.0
+    for v in range(len(x)):
+        for i in range(n):
+            diagonal[i] -= x[v, i] * weigh[v, i]
+    return weigh
 
 
 @jit
@@ -99,27 +110,30 @@ def fit_fold(x: Floats, y: Floats, alphas: Floats, centred: bool, n_columns: int
     """Choose a penalty for each labelling (its number in `best`); gives what predicts with it.
 
     `x` (voxels, samples) is centred if there is an intercept; `y` is (labellings
-    × columns, samples). Given are weights (rows of `y`, voxels) where voxels are
-    fewer than samples; else weights of samples, whose rounding large products
-    of few voxels would multiply.
+    × columns, samples). Given are weights (rows of `y`, voxels) where there are
+    `few_voxels`; else weights of samples, whose rounding large products of few
+    voxels would multiply.
     """
     n = x.shape[1]
-    few = len(x) < n
+    few = few_voxels(x, n, centred)
     products = np.dot(x, x.T) if few else gram(x)
     least, left, diagonal = np.empty(len(best)), np.empty(n), np.empty(n)
-    solution = np.empty((len(y), min(len(x), n)))
+    solution = np.empty((len(y), len(x) if few else n))
     for at in range(len(alphas)):
         if few:
-            m, weigh = _by_voxels(x, products, alphas[at], centred)
-            residuals = np.dot(y, m)
-            found = np.dot(y, weigh)
+            weigh = _by_voxels(x, products, alphas[at], centred, diagonal)
+            found = np.dot(y, weigh.T)
+            residuals = y - np.dot(found, x)
         else:
             m = _by_samples(products, alphas[at], centred)
-            residuals = np.dot(y, m)
-            found = residuals / alphas[at]
-        for i in range(n):
-            diagonal[i] = m[i, i]
+            found = residuals = np.dot(y, m)
+            for i in range(n):
+                diagonal[i] = m[i, i]
         _keep_best(left, residuals, diagonal, found, at, n_columns, least, best, solution)
+    if not few:
+        for row in range(len(y)):
+            for i in range(n):
+                solution[row, i] /= alphas[best[row // n_columns]]
     return solution
 
 
@@ -145,6 +159,7 @@ def decide_ridge_cv(
     test: Rows,
     test_at: Rows,
     targets: Floats,
+    n_classes: int,
     alphas: Floats,
     intercept: bool,
     scaled: bool,
@@ -154,7 +169,7 @@ def decide_ridge_cv(
     """What folds predict of `targets` (labellings × columns, samples).
 
     Fills `out` (spheres, labellings, tests, columns) and `chosen` (spheres,
-    folds, labellings), which penalty was taken.
+    folds, labellings), which penalty was taken. `n_classes` is 0 where targets are values.
     """
     n_labellings, n_columns = out.shape[1], out.shape[3]
     for f in range(len(test_at) - 1):
@@ -162,6 +177,7 @@ def decide_ridge_cv(
         held_out = test[test_at[f] : test_at[f + 1]]
         y, means = np.empty((len(targets), len(inside))), np.empty(len(targets))
         _train_targets(targets, inside, intercept, y, means)
+        below_largest(means, n_classes)
         for s in range(len(starts) - 1):
             x = gather(values, members[starts[s] : starts[s + 1]])
             if scaled:
@@ -169,11 +185,12 @@ def decide_ridge_cv(
             fitted = fold_samples(x, inside, inside, intercept)
             tested = fold_samples(x, held_out, inside, intercept)
             solution = fit_fold(fitted, y, alphas, intercept, n_columns, chosen[s, f])
-            if len(x) >= len(inside):
+            if not few_voxels(x, len(inside), intercept):
                 tested = np.dot(fitted.T, tested)
             predicted = np.dot(solution, tested)
             for label in range(n_labellings):
                 for c in range(n_columns):
                     row = label * n_columns + c
-                    for i in range(len(held_out)):
-                        out[s, label, test_at[f] + i, c] = predicted[row, i] + means[row]
+                    to = out[s, label, test_at[f] : test_at[f + 1], c]
+                    put(predicted[row], to)
+                    add_mean(means[row], n_classes, to)
