@@ -9,6 +9,7 @@ from boldstream.kernels.decoding.linalg import (
     LARGE,
     factor,
     invert,
+    solve,
     solve_factored,
     solve_factored_many,
     sweep,
@@ -68,3 +69,5 @@ def test_large_systems_are_those_of_lapack(rng: np.random.Generator) -> None:
     for n in (LARGE, LARGE + 1):
         a = definite(rng, n) + np.eye(n)
         np.testing.assert_allclose(invert(a) @ a, np.eye(n), atol=1e-9)
+        b = rng.normal(size=(n, 3))
+        np.testing.assert_allclose(a @ solve(a.copy(), b.copy()), b, atol=1e-9)

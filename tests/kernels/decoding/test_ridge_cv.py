@@ -49,13 +49,15 @@ def left_out_errors(x: np.ndarray, y: np.ndarray, alphas: np.ndarray) -> np.ndar
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("p", [25, 34])
-def test_samples_given_twice_beside_a_tiny_penalty_keep_their_digits(p: int, seed: int) -> None:
+@pytest.mark.parametrize(("p", "n"), [(25, 36), (34, 36), (110, 120)])
+def test_samples_given_twice_beside_a_tiny_penalty_keep_their_digits(
+    p: int, n: int, seed: int
+) -> None:
     """Of raw images without an intercept: products of voxels are as good as singular."""
     rng = np.random.default_rng(seed)
-    x = 1e4 * rng.uniform(0.8, 1.2, (p, 1)) + 10 * rng.standard_normal((p, 18))
+    x = 1e4 * rng.uniform(0.8, 1.2, (p, 1)) + 10 * rng.standard_normal((p, n // 2))
     x = np.tile(x, 2)
-    y = 1e3 + np.tile(rng.standard_normal(18), 2) + 0.3 * rng.standard_normal(36)
+    y = 1e3 + np.tile(rng.standard_normal(n // 2), 2) + 0.3 * rng.standard_normal(n)
     alphas, best = np.array([1e-3, 1e4, 1e6]), np.empty(1, np.int32)
     weights = fit_fold(x, y[None], alphas, False, 1, best)[0]
     assert best[0] == left_out_errors(x, y, alphas).argmin()

@@ -50,7 +50,7 @@ class CentroidEngine(Engine):
         rule_out_absent(out, sizes, folds)
 
 
-def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     from sklearn.neighbors import NearestCentroid
 

@@ -47,7 +47,7 @@ class CorrelationEngine(Engine):
         rule_out_absent(out, sizes, folds)
 
 
-def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     if type(estimator) is not CorrelationClassifier:
         return None

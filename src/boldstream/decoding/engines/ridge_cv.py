@@ -117,7 +117,7 @@ def _regressed(targets: Targets, *, whole: bool) -> NDArray[np.float64]:
     return np.ascontiguousarray(targets.labellings - (0.0 if whole else targets.offset))
 
 
-def recognise(estimator: Any, scaled: bool, folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 

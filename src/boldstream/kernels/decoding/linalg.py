@@ -190,10 +190,10 @@ def invert(a: Floats) -> Any:
 
 @jit
 def solve(a: Floats, b: Floats) -> Any:
-    """Solve AX = B for a symmetric positive definite matrix (n, n); NaN if it is not definite.
+    """Solve AX = B for a symmetric positive definite matrix (n, n); may change both.
 
-    Changes both. Where rows of B have no part in the directions in which A is
-    least, X has none: a product with an inverse would leave its rounding there.
+    What B has no part of, where A is least, X has none of: a product with an
+    inverse would leave its rounding there.
     """
     n = len(a)
     if n > LARGE:
