@@ -466,3 +466,27 @@ def test_voxels_of_any_size_are_shrunk_as_if_all_had_one() -> None:
     found = decide(engine, block, folds, targets)
     other = decide(engine, Block(block.values * units, block.members, block.starts), folds, targets)
     np.testing.assert_allclose(other, found, rtol=1e-4, atol=1e-4 * np.abs(found).max())
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-4])
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_class_that_a_fold_lacks_has_no_say_in_what_float32_keeps(
+    alone: bool, size: float
+) -> None:
+    """Beside the logarithm of its prior, small betas would differ by nothing."""
+    rng, n = np.random.default_rng(0), 30
+    y = (np.arange(n) % 2).astype(np.int16)
+    y[-3:] = 2
+    values = (size * rng.standard_normal((4, n))).astype(np.float32)
+    block = Block(values, np.arange(4, dtype=np.int32), np.array([0, 4]))
+    whole = Folds((np.r_[:20, 28:30],), (np.arange(20, 28),), n)
+    folds = Folds((np.arange(20),), (np.arange(20, 28),), n)
+    given = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(1.0), priors=[1 / 3] * 3)
+    # One labelling is solved alone, many together.
+    targets = Targets(np.stack([y] * (1 if alone else 60)), np.arange(3))
+    engine = recognise(given, False, whole, targets)
+    assert isinstance(engine, LdaEngine | SharedLdaEngine)
+    found = decide(engine, block, folds, targets)[0, 0].astype(float)
+    (x,) = spheres_of(block)
+    expected = given.set_params(priors=[0.5, 0.5]).fit(x[:20], y[:20]).decision_function(x[20:28])
+    np.testing.assert_allclose(found[:, 1] - found[:, 0], expected, rtol=1e-5)

@@ -20,6 +20,8 @@ from tests.decoding.engines.per_sphere import (
     shuffle_split,
     spheres_of,
 )
+from tests.fuzz.solving.fold import Fold
+from tests.fuzz.solving.logistic import by_logistic
 
 N = 48
 # Since scikit-learn 1.8 a share of absolute weights asks for them by itself.
@@ -135,6 +137,31 @@ def assert_decides_raw(block: Block, folds: Folds, targets: Targets) -> None:
                     atol=1e-4 * np.abs(expected).max(),
                 )
                 at += len(test)
+
+
+@pytest.mark.parametrize("n_voxels", [18, 45, 120])
+@pytest.mark.parametrize("apart", [1, 3, 10])
+@pytest.mark.parametrize("seed", range(4))
+def test_classes_far_apart_in_voxels_of_very_different_size(
+    seed: int, apart: float, n_voxels: int
+) -> None:
+    """The loss is next to nothing, and so is what small voxels add to products of samples."""
+    rng, y = np.random.default_rng(seed), make_labels(35, 3, balanced=False)
+    x = rng.standard_normal((n_voxels, 35)) + rng.standard_normal((n_voxels, 3))[:, y] * apart
+    x *= 10.0 ** rng.uniform(-3, 4, (n_voxels, 1))
+    block = Block(
+        x.astype(np.float32), np.arange(n_voxels, dtype=np.int32), np.array([0, n_voxels])
+    )
+    folds, estimator = leave_out(np.arange(35) % 3), LogisticRegression(C=100, fit_intercept=False)
+    found = decide(LogisticEngine(100, None, 0.0, False), block, folds, make_targets(y, 0))[0, 0]
+    (x,), at = spheres_of(block), 0
+    for train, test in zip(folds.train, folds.test, strict=True):
+        exact = by_logistic(estimator, Fold(x[train], y[train], x[test], values=False))
+        assert exact is not None
+        expected = exact.columns - exact.columns.mean(axis=1, keepdims=True)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found[at : at + len(test)], expected, rtol=0, atol=2e-6 * scale)
+        at += len(test)
 
 
 def test_two_classes_swapped_give_the_same_scores() -> None:

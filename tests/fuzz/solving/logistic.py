@@ -40,17 +40,22 @@ def by_logistic(estimator: Any, fold: Fold) -> Exact | None:
     return Exact(two_columns(columns[:, 0]) if hot.shape[1] == 1 else columns, condition)
 
 
-def _loss(f: np.ndarray, cost: np.ndarray, hot: np.ndarray) -> tuple[float, np.ndarray]:
-    """Of decisions (samples, columns); and probabilities."""
+def _loss(f: np.ndarray, cost: np.ndarray, hot: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Of decisions (samples, columns); probabilities; and these less those of the right class.
+
+    What is next to nothing is never taken from 1, so it keeps its digits.
+    """
     whole = np.hstack([np.zeros((len(f), 1)), f]) if f.shape[1] == 1 else f
     right = np.hstack([1 - hot, hot]) if f.shape[1] == 1 else hot
     apart = whole - (whole * right).sum(axis=1, keepdims=True)
     top = apart.max(axis=1, keepdims=True)
     terms = np.exp(apart - top)
-    total = terms.sum(axis=1, keepdims=True)
-    loss = float(cost @ (top + np.log(total))[:, 0])
-    p = terms / total
-    return loss, p[:, 1:] if f.shape[1] == 1 else p
+    others = np.sort(terms, axis=1)[:, :-1].sum(axis=1)
+    loss = float(cost @ (top[:, 0] + np.log1p(others)))
+    p = terms / terms.sum(axis=1, keepdims=True)
+    away = p * (1 - right)
+    away -= right * away.sum(axis=1, keepdims=True)
+    return (loss, p[:, 1:], away[:, 1:]) if f.shape[1] == 1 else (loss, p, away)
 
 
 def _hessian(u: np.ndarray, p: np.ndarray, cost: np.ndarray, penalty: np.ndarray) -> np.ndarray:
@@ -74,9 +79,9 @@ def _by_newton(
     """Decisions (tests, columns), and the Hessian; None if none are found."""
     m, k = u.shape[1], hot.shape[1]
     w = np.zeros((k, m))
-    value, p = _loss(u @ w.T, cost, hot)
+    value, p, away = _loss(u @ w.T, cost, hot)
     for _ in range(400):
-        slope = (cost[:, None] * (p - hot)).T @ u + penalty * w
+        slope = (cost[:, None] * away).T @ u + penalty * w
         if k > 1:
             slope += np.where(penalty == 0, cost.mean(), 0) * w.sum(axis=0)
         h = _hessian(u, p, cost, penalty)
@@ -89,7 +94,7 @@ def _by_newton(
         gain = float(-(slope * step).sum())
         by = 1.0
         while by > 1e-12:
-            new, p = _loss(u @ (w + by * step).T, cost, hot)
+            new, p, away = _loss(u @ (w + by * step).T, cost, hot)
             new += 0.5 * float((penalty * (w + by * step) ** 2).sum())
             if new <= value - 1e-4 * by * gain or gain <= 1e-9 * value:
                 break

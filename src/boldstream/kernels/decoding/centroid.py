@@ -139,14 +139,20 @@ def _correlations(
 
 
 @jit
-def write_columns(columns: Floats, out: Any) -> None:
-    """Values of classes (classes, tests) as decision values (tests, columns)."""
-    n = len(columns)
+def write_columns(columns: Floats, sizes: Any, out: Any) -> None:
+    """Values of classes (classes, tests) as decision values (tests, columns).
+
+    A class of no samples has no say in the mean: beside it the others' differences
+    may be less than the rounding of float32.
+    """
+    n, n_present = len(columns), np.count_nonzero(sizes)
     for t in range(columns.shape[1]):
         if n == 2:
             out[t, 0] = columns[1, t] - columns[0, t]
             continue
-        mean = columns[:, t].sum() / n
+        mean = 0.0
+        for k in range(n):
+            mean += columns[k, t] / n_present if sizes[k] > 0 else 0.0
         for k in range(n):
             out[t, k] = columns[k, t] - mean
 
@@ -193,7 +199,7 @@ def _fold(
         else:
             _sum_classes(projected, codes[label], along)
             _correlations(part, dots, along, n, base, beside, inverse, columns)
-        write_columns(columns, out[label])
+        write_columns(columns, n, out[label])
 
 
 @jit

@@ -429,4 +429,4 @@ def decide_lda(
                     _shrink(z, m, away, n, np.exp(prior), kind, amount, n_voxels, d)
                     well = _least_squares(z, m, e, d, scores)
                 solved[s, label] = solved[s, label] and well
-                write_columns(scores, out[s, label, test_at[f] : test_at[f + 1]])
+                write_columns(scores, n, out[s, label, test_at[f] : test_at[f + 1]])

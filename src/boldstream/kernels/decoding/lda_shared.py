@@ -156,7 +156,7 @@ def _decide_many(
         rows = slice(label * last, (label + 1) * last)
         _metric(left[rows], codes[label], sizes[label, fold], h, w)
         _classes(products[rows, a:b], sizes[label, fold], w, columns)
-        write_columns(columns, out[label, a:b])
+        write_columns(columns, sizes[label, fold], out[label, a:b])
 
 
 @jit
