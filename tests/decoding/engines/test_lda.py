@@ -469,9 +469,9 @@ def test_voxels_of_any_size_are_shrunk_as_if_all_had_one() -> None:
 
 
 @pytest.mark.parametrize("size", [1.0, 1e-4])
-@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("priors", [None, [1 / 3] * 3], ids=["shared", "given"])
 def test_a_class_that_a_fold_lacks_has_no_say_in_what_float32_keeps(
-    alone: bool, size: float
+    priors: Any, size: float
 ) -> None:
     """Beside the logarithm of its prior, small betas would differ by nothing."""
     rng, n = np.random.default_rng(0), 30
@@ -481,12 +481,12 @@ def test_a_class_that_a_fold_lacks_has_no_say_in_what_float32_keeps(
     block = Block(values, np.arange(4, dtype=np.int32), np.array([0, 4]))
     whole = Folds((np.r_[:20, 28:30],), (np.arange(20, 28),), n)
     folds = Folds((np.arange(20),), (np.arange(20, 28),), n)
-    given = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(1.0), priors=[1 / 3] * 3)
-    # One labelling is solved alone, many together.
-    targets = Targets(np.stack([y] * (1 if alone else 60)), np.arange(3))
+    given = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(1.0), priors=priors)
+    targets = Targets(y[None], np.arange(3))
     engine = recognise(given, False, whole, targets)
-    assert isinstance(engine, LdaEngine | SharedLdaEngine)
+    assert isinstance(engine, SharedLdaEngine if priors is None else LdaEngine)
     found = decide(engine, block, folds, targets)[0, 0].astype(float)
     (x,) = spheres_of(block)
-    expected = given.set_params(priors=[0.5, 0.5]).fit(x[:20], y[:20]).decision_function(x[20:28])
+    given.set_params(priors=priors and [0.5, 0.5])
+    expected = given.fit(x[:20], y[:20]).decision_function(x[20:28])
     np.testing.assert_allclose(found[:, 1] - found[:, 0], expected, rtol=1e-5)
