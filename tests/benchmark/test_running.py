@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,11 +89,7 @@ def test_bad_ends_are_rows(
 def test_memory_is_that_of_the_work(odd_case: OddCase, tmp_path: Path) -> None:
     case = odd_case("allocate", arguments={"n_bytes": 200 * MIB})
     measured = run_request(case.request(tmp_path / "made.npz"))
-    # What Linux notes of memory that is given back leaves out pages that CPUs have not told of yet:
-    # of anonymous pages and of those of files, a batch for each CPU.
-    n_cpus = os.cpu_count() or 1
-    untold = 2 * n_cpus * max(32, 2 * n_cpus) * mmap.PAGESIZE
-    assert 200 - untold / MIB <= (measured.peak_bytes - measured.start_bytes) / MIB <= 215
+    assert 200 <= (measured.peak_bytes - measured.start_bytes) / MIB <= 215
     assert 0 < measured.seconds < measured.wall_seconds
 
 
