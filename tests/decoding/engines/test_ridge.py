@@ -22,6 +22,7 @@ from tests.decoding.engines.per_sphere import (
     decide,
     leave_out,
     make_block,
+    make_labels,
     make_targets,
     shuffle_split,
     spheres_of,
@@ -126,6 +127,22 @@ def test_a_tiny_penalty_beside_a_large_mean_keeps_its_digits() -> None:
 
 
 @pytest.mark.parametrize("how", ["runs", "shuffled"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_few_voxels_of_raw_values_without_an_intercept_keep_their_digits(
+    n_classes: int, how: str
+) -> None:
+    """Products of samples have a condition of 1e10 and more, and those of voxels as much less."""
+    y = make_labels(48, n_classes, balanced=True)
+    folds = leave_out(np.arange(48) % 4) if how == "runs" else shuffle_split(48)
+    targets = make_targets(y, 2)
+    block = make_block(48, [1, 3], mean=30_000.0, sd=300.0, y=y)
+    engine = recognise(RidgeClassifier(fit_intercept=False), False, folds, targets)
+    # By singular values, scikit-learn's keep their digits.
+    exact = RidgeClassifier(fit_intercept=False, solver="svd")
+    assert_decides_as(engine, exact, False, block, folds, targets, rtol=2e-7)
+
+
+@pytest.mark.parametrize("how", ["runs", "shuffled"])
 @pytest.mark.parametrize("sd", [1e-3, 1e-4])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
@@ -167,6 +184,30 @@ def test_small_differences_beside_that_of_sizes_of_classes(
         block = make_block(n, SIZES, sd=sd, y=y)
         assert_decides_as(engine, estimator, False, block, folds, targets)
         assert_scores_as(engine, estimator, False, block, folds, targets, scoring)
+
+
+@pytest.mark.parametrize("shares", [(1, 1, 1), (2, 2, 1)], ids=["balanced", "unbalanced"])
+@pytest.mark.parametrize("how", ["runs", "shuffled"])
+@pytest.mark.parametrize(
+    "kind",
+    [RidgeClassifier, lambda **given: RidgeClassifierCV(alphas=[1.0], **given)],
+    ids=["fixed", "chosen"],
+)
+def test_small_differences_between_three_classes_of_raw_values_without_an_intercept(
+    kind: Any, how: str, shares: tuple[int, ...]
+) -> None:
+    """What voxels' means make of all classes alike is 1e4 times what tells them apart."""
+    y = np.tile(np.repeat(np.arange(3), shares), 12).astype(np.int16)
+    n = len(y)
+    folds = leave_out(np.arange(n) * 4 // n)
+    if how == "shuffled":
+        folds = Folds(tuple(train[sum(shares) :] for train in folds.train), folds.test, n)
+    targets = Targets(y[None], np.arange(3))
+    block = make_block(n, [1, 2], mean=1000.0, sd=0.1, y=y)
+    engine = find_engine(kind(fit_intercept=False), folds, targets, None)
+    # By singular values, scikit-learn's keep their digits.
+    exact = RidgeClassifier(fit_intercept=False, solver="svd")
+    assert_decides_as(engine, exact, False, block, folds, targets)
 
 
 @pytest.mark.parametrize("intercept", [False, True])

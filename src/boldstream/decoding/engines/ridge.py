@@ -38,27 +38,25 @@ class RidgeEngine(Engine):
         self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
     ) -> None:
         shifted = not self.intercept and targets.offset != 0
-        on = targets.labellings.astype(np.float32) if shifted else targets.regressed
         n_spheres, n_labellings, n_tests, n_columns = out.shape
         several = n_columns > 1
-        shape = n_spheres, n_labellings * n_columns, n_tests
-        flat = np.empty(shape, np.float32) if several else out.reshape(shape)
+        shape = n_spheres, n_labellings, n_columns, n_tests
+        rows = np.empty(shape, np.float32) if several else out.reshape(shape)
         decide_ridge(
             block.values,
             block.members,
             block.starts,
             *folds.arrays,
-            on,
+            targets.regressed + targets.offset if shifted else targets.regressed,
             targets.n_classes,
             self.alpha,
             self.intercept,
             self.scaled,
             folds.complementary and not self.scaled,
-            flat,
+            rows,
         )
         if several:
-            apart = flat.reshape(n_spheres, n_labellings, n_columns, n_tests)
-            out[...] = apart.transpose(0, 1, 3, 2)
+            out[...] = rows.transpose(0, 1, 3, 2)
             rule_out_absent(out, class_counts(targets, counts_of(folds)), folds)
         if shifted:
             # Without an intercept, what is predicted of a constant is not that constant.

@@ -48,7 +48,7 @@ class RidgeCvEngine(Engine):
         """As `decide`; also gives which penalty each fold took, (spheres, folds, labellings)."""
         chosen = np.empty((len(block), len(folds.test), len(targets.labellings)), np.int32)
         shifted = not self.intercept and targets.offset != 0
-        y = _regressed(targets, whole=shifted)
+        y = targets.regressed + targets.offset if shifted else targets.regressed
         if targets.n_columns > 1:
             sizes = class_counts(targets, counts_of(folds))
             if self.intercept or (sizes > 0).all():
@@ -108,13 +108,6 @@ class RidgeCvEngine(Engine):
             self._solve(block, one, y * there, sizes.shape[-1], part, taken)
             out[:, :, at[f] : at[f + 1]] = part
             chosen[:, f] = taken[:, 0]
-
-
-def _regressed(targets: Targets, *, whole: bool) -> NDArray[np.float64]:
-    """As `Targets.regressed`, in the digits that a choice between penalties takes."""
-    if targets.classes is not None:
-        return targets.regressed.astype(np.float64)
-    return np.ascontiguousarray(targets.labellings - (0.0 if whole else targets.offset))
 
 
 def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:

@@ -87,7 +87,7 @@ class Targets:
         return self.n_classes if self.n_classes > 2 else 1
 
     @cached_property
-    def regressed(self) -> NDArray[np.float32]:
+    def regressed(self) -> NDArray[np.float64]:
         """What least squares fit: values, or a class as 1 and the others as −1.
 
         A row for each labelling; with more than two classes, for each
@@ -95,11 +95,11 @@ class Targets:
         """
         given = self.labellings
         if self.classes is None:
-            return (given - self.offset).astype(np.float32)
+            return np.ascontiguousarray(given - self.offset)
         if self.n_columns == 1:
-            return given.astype(np.float32) * 2 - 1
+            return given.astype(np.float64) * 2 - 1
         codes = np.arange(self.n_classes)[:, None]
-        ones = np.where(given[:, None, :] == codes, np.float32(1), np.float32(-1))
+        ones = np.where(given[:, None, :] == codes, 1.0, -1.0)
         return ones.reshape(-1, given.shape[1])
 
     def some(self, labellings: slice) -> Targets:

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from boldstream.core.jit import jit
 from boldstream.kernels.decoding.centroid import one_hot, write_columns
 from boldstream.kernels.decoding.linalg import factor, invert, solve_factored_many
-from boldstream.kernels.decoding.ridge import centred_on
-from boldstream.kernels.decoding.spheres import centre, gather, gram, standardise
+from boldstream.kernels.decoding.spheres import centre, centred_on, gather, gram, standardise
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]

@@ -177,18 +177,6 @@ def sweep(a: Floats) -> None:
 
 
 @jit
-def invert(a: Floats) -> Any:
-    """Inverse of a symmetric positive definite matrix (n, n), whole; NaN if it is not definite."""
-    n = len(a)
-    if n > LARGE:
-        return np.ascontiguousarray(np.linalg.inv(a))
-    lower, out = a.copy(), np.eye(n)
-    factor(lower, n)
-    solve_factored_many(lower, out, n)
-    return out
-
-
-@jit
 def solve(a: Floats, b: Floats) -> Any:
     """Solve AX = B for a symmetric positive definite matrix (n, n); may change both.
 
@@ -201,3 +189,9 @@ def solve(a: Floats, b: Floats) -> Any:
     factor(a, n)
     solve_factored_many(a, b, n)
     return b
+
+
+@jit
+def invert(a: Floats) -> Any:
+    """Inverse of a symmetric positive definite matrix (n, n), whole; NaN if it is not definite."""
+    return solve(a.copy(), np.eye(len(a)))

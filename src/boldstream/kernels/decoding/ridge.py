@@ -1,8 +1,6 @@
 """Ridge regression of any number of targets: one matrix maps a target to what folds predict.
 
-With X centred, K = XXᵀ and H = 11ᵀ/n + K(K + λI)⁻¹, the residuals of held-out
-samples B are (I − H_BB)⁻¹ (y − Hy)_B (Treder, arXiv 1803.10016). None of it
-depends on the target, so a labelling is a column of one product.
+None of it depends on the target, so a labelling is a column of one product.
 """
 
 from __future__ import annotations
@@ -13,101 +11,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import factor, invert, put, solve, solve_factored_many
-from boldstream.kernels.decoding.spheres import centre, gather, gram, standardise
+from boldstream.kernels.decoding.ridge_matrix import decision_matrix
+from boldstream.kernels.decoding.spheres import centre, gather
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-# Values beside a mean that float32 holds to a ten-thousandth.
-_BESIDE_MEAN = 1e-3
+# How much of the largest value others differ by at least where float32 holds that well.
+_BESIDE = 1e-3
 
 
 @jit
-def from_hat(k: Floats, alpha: float, intercept: bool, test: Rows, test_at: Rows) -> Any:
-    """Decision matrix (tests, samples) where each fold trains on all samples it does not test.
+def _write_in_order(mean: float, values: Any, out: Any) -> None:
+    """Values of tests and their `mean` as float32 that differ where values do, if by a digit.
 
-    `k` holds the products of samples, centred if there is an intercept.
+    ROC AUC is made of their order, and float32 would hold no more than what they share.
     """
-    n = len(k)
-    shift = 0.0
-    if intercept:
-        # K knows nothing of the mean, so (K + λI)⁻¹ has the eigenvalue 1/λ
-        # there, beside which all else would drown: lift it out of the way.
-        shift = np.trace(k) / n + alpha
-    a = k + shift
-    for i in range(n):
-        a[i, i] += alpha
-    # I − H, by λ.
-    m = invert(a)
-    if intercept:
-        m -= 1.0 / (n * (n * shift + alpha))
-    out = np.empty((len(test), n))
-    for f in range(len(test_at) - 1):
-        rows = test[test_at[f] : test_at[f + 1]]
-        size = len(rows)
-        block = np.empty((size, size))
-        part = out[test_at[f] : test_at[f + 1]]
-        for i in range(size):
-            for j in range(size):
-                block[i, j] = m[rows[i], rows[j]]
-            put(m[rows[i]], part[i])
-        factor(block, size)
-        solve_factored_many(block, part, size)
-        for i in range(size):
-            for t in range(n):
-                part[i, t] = -part[i, t]
-            for j in range(size):
-                part[i, rows[j]] = 0.0
-    return out
+    before, last = -np.inf, np.float32(-np.inf)
+    for j in np.argsort(values):
+        value = np.float32(mean + values[j])
+        if values[j] == before:
+            value = last
+        elif not value > last:
+            value = np.nextafter(last, np.float32(np.inf))
+        before, last = values[j], value
+        out[j] = value
 
 
 @jit
-def from_fold(k: Floats, alpha: float, intercept: bool, train: Rows, test: Rows, out: Any) -> None:
-    """Rows of the decision matrix (tests, samples) for one fold; others than `train` become 0.
+def _write_row(mean: float, values: Floats, in_order: bool, out: Any) -> None:
+    apart = 0.0
+    for j in range(len(values)):
+        out[j] = mean + values[j]
+        apart += abs(values[j] - values[0])
+    if in_order and apart < _BESIDE * len(values) * abs(mean + values[0]):
+        _write_in_order(mean, values, out)
 
-    `k` holds the products of samples, centred on those of `train` if there is an intercept.
+
+@jit
+def write_decisions(predicted: Floats, means: Floats, n_classes: int, out: Any) -> None:
+    """Write what is `predicted` (labellings × columns, tests): `out` (labellings, columns, tests).
+
+    To it `means` are added, one for each row. Of more than two classes only
+    differences count: each test's values are less its largest, beside which
+    float32 might not hold them. `n_classes` is 0 where targets are values.
     """
-    n = len(train)
-    a = np.empty((n, n))
-    b = np.empty((n, len(test)))
-    for i in range(n):
-        for j in range(n):
-            a[i, j] = k[train[i], train[j]]
-        a[i, i] += alpha
-        for j in range(len(test)):
-            b[i, j] = k[train[i], test[j]]
-    b = solve(a, b)
-    out[:] = 0.0
-    for j in range(len(test)):
-        mean = (1.0 - b[:, j].sum()) / n if intercept else 0.0
-        for i in range(n):
-            # A sample that is trained on twice has a weight for each time.
-            out[j, train[i]] += b[i, j] + mean
+    n_columns = out.shape[1]
+    for label in range(len(out)):
+        if n_columns == 1:
+            _write_row(means[label], predicted[label], n_classes == 2, out[label, 0])
+            continue
+        first = label * n_columns
+        for j in range(out.shape[2]):
+            largest = predicted[first, j] + means[first]
+            for c in range(first + 1, first + n_columns):
+                largest = max(largest, predicted[c, j] + means[c])
+            for c in range(n_columns):
+                out[label, c, j] = predicted[first + c, j] + means[first + c] - largest
 
 
 @jit
-def centred_on(k: Floats, train: Rows) -> Any:
-    """Products of samples (n, n) once the mean of those of `train` is taken out of all."""
-    n = len(k)
-    mean = np.zeros(n)
-    for t in train:
-        for i in range(n):
-            mean[i] += k[t, i]
-    mean /= len(train)
-    total = 0.0
-    for t in train:
-        total += mean[t]
-    total /= len(train)
-    out = np.empty((n, n))
-    for i in range(n):
-        for j in range(n):
-            out[i, j] = k[i, j] - mean[i] - mean[j] + total
-    return out
-
-
-@jit
-def _train_means(targets: NDArray[np.float32], train: Rows, train_at: Rows) -> Any:
+def _train_means(targets: Floats, train: Rows, train_at: Rows) -> Any:
     """Mean of each target over what each fold trains on (folds, targets)."""
     n_folds = len(train_at) - 1
     out = np.zeros((n_folds, len(targets)))
@@ -120,7 +84,7 @@ def _train_means(targets: NDArray[np.float32], train: Rows, train_at: Rows) -> A
 
 
 @jit
-def below_largest(means: Floats, n_classes: int) -> None:
+def _below_largest(means: Floats, n_classes: int) -> None:
     """Of more than two classes, take from means (labellings × classes,) a labelling's largest.
 
     Only differences between classes count. What is small beside a mean, where
@@ -137,32 +101,22 @@ def below_largest(means: Floats, n_classes: int) -> None:
 
 
 @jit
-def add_mean(mean: float, n_classes: int, values: Any) -> None:
+def _add_mean(mean: float, n_classes: int, values: Any) -> None:
     """Add to `values` (tests,) of a fold, float32, the mean of its target.
 
     Beside a large penalty values may be so small that float32 would hold the
-    mean alone. Those of two classes then differ by its last digits, in their
-    order, of which ROC AUC is made.
+    mean alone.
     """
     if mean == 0.0:
         return
     total = 0.0
     for j in range(len(values)):
         total += abs(values[j])
-    if n_classes != 2 or not total < _BESIDE_MEAN * abs(mean) * len(values):
-        for j in range(len(values)):
-            values[j] += mean
+    if n_classes == 2 and total < _BESIDE * abs(mean) * len(values):
+        _write_in_order(mean, values.copy(), values)
         return
-    order = np.argsort(values)
-    before, last = np.float32(0.0), np.float32(-np.inf)
-    for j in order:
-        value = np.float32(mean + values[j])
-        if values[j] == before:
-            value = last
-        elif not value > last:
-            value = np.nextafter(last, np.float32(np.inf))
-        before, last = values[j], value
-        values[j] = value
+    for j in range(len(values)):
+        values[j] += mean
 
 
 @jit
@@ -179,7 +133,7 @@ def _take_means(d: Floats, train: Rows, train_at: Rows, test_at: Rows) -> None:
 def _add_means(means: Floats, n_classes: int, test_at: Rows, out: Any) -> None:
     for t in range(len(out)):
         for f in range(len(means)):
-            add_mean(means[f, t], n_classes, out[t, test_at[f] : test_at[f + 1]])
+            _add_mean(means[f, t], n_classes, out[t, test_at[f] : test_at[f + 1]])
 
 
 @jit
@@ -191,7 +145,7 @@ def decide_ridge(
     train_at: Rows,
     test: Rows,
     test_at: Rows,
-    targets: NDArray[np.float32],
+    targets: Floats,
     n_classes: int,
     alpha: float,
     intercept: bool,
@@ -199,36 +153,30 @@ def decide_ridge(
     by_hat: bool,
     out: NDArray[np.float32],
 ) -> None:
-    """What folds predict of targets (n_targets, samples): `out` (spheres, n_targets, tests).
+    """What folds predict of `targets` (labellings × columns, samples).
 
-    `n_classes` is 0 where targets are values.
+    Fills `out` (spheres, labellings, columns, tests). `n_classes` is 0 where targets are values.
     """
-    n = values.shape[1]
+    singles, nothing = targets.astype(np.float32), np.zeros(len(targets))
+    predicted = np.empty((len(targets), len(test)))
     means = _train_means(targets, train, train_at)
     for f in range(len(means)):
-        below_largest(means[f], n_classes)
+        _below_largest(means[f], n_classes)
     for s in range(len(starts) - 1):
         x = gather(values, members[starts[s] : starts[s + 1]])
         # Also without an intercept the products below are of what is given.
         if intercept:
             centre(x)
-        d = np.empty((len(test), n))
-        if by_hat:
-            d = from_hat(gram(x), alpha, intercept, test, test_at)
-        else:
-            k = gram(x)
+        d = decision_matrix(x, train, train_at, test, test_at, alpha, intercept, scaled, by_hat)
+        if not intercept:
+            # What voxels' means make of all tests alike may be far above what tells them apart.
+            np.dot(targets, d.T, predicted)
             for f in range(len(test_at) - 1):
-                inside = train[train_at[f] : train_at[f + 1]]
-                fold = k
-                if scaled:
-                    fold = gram(standardise(x, inside))
-                elif intercept:
-                    fold = centred_on(k, inside)
-                held_out = test[test_at[f] : test_at[f + 1]]
-                from_fold(fold, alpha, intercept, inside, held_out, d[test_at[f] : test_at[f + 1]])
-        if intercept:
-            # Where the penalty is large, float32 would not hold the rest beside the mean's part.
-            _take_means(d, train, train_at, test_at)
-        np.dot(targets, d.astype(np.float32).T, out[s])
-        if intercept:
-            _add_means(means, n_classes, test_at, out[s])
+                tests = slice(test_at[f], test_at[f + 1])
+                write_decisions(predicted[:, tests], nothing, n_classes, out[s, :, :, tests])
+            continue
+        # Where the penalty is large, float32 would not hold the rest beside the mean's part.
+        _take_means(d, train, train_at, test_at)
+        rows = out[s].reshape(predicted.shape)
+        np.dot(singles, d.astype(np.float32).T, rows)
+        _add_means(means, n_classes, test_at, rows)

@@ -13,37 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.core.jit import jit
-from boldstream.kernels.decoding.linalg import invert, put, solve
-from boldstream.kernels.decoding.ridge import add_mean, below_largest
-from boldstream.kernels.decoding.spheres import gather, gram, standardise
+from boldstream.kernels.decoding.linalg import invert, put
+from boldstream.kernels.decoding.ridge import write_decisions
+from boldstream.kernels.decoding.ridge_matrix import few_voxels, weigh_voxels
+from boldstream.kernels.decoding.spheres import fold_samples, gather, gram, standardise
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-
-
-@jit
-def fold_samples(x: Floats, rows: Rows, train: Rows, centred: bool) -> Any:
-    """Samples `rows` of `x` (voxels, samples), less the mean of those of `train`."""
-    out = np.empty((len(x), len(rows)))
-    for v in range(len(x)):
-        mean = 0.0
-        if centred:
-            for t in train:
-                mean += x[v, t]
-            mean /= len(train)
-        for i in range(len(rows)):
-            out[v, i] = x[v, rows[i]] - mean
-    return out
-
-
-@jit
-def few_voxels(x: Floats, n: int, centred: bool) -> bool:
-    """Whether `x` (voxels, ...) has fewer dimensions than `n` samples, less their mean if centred.
-
-    Else nothing is left of samples once voxels have had their share, for any
-    digit of it to be found as a difference.
-    """
-    return len(x) < n - (1 if centred else 0)
 
 
 @jit
@@ -68,10 +44,7 @@ def _by_voxels(x: Floats, covariance: Floats, alpha: float, centred: bool, diago
     From samples `x` (voxels, samples) and products of voxels; fills the `diagonal` of λM.
     """
     n = x.shape[1]
-    a = covariance.copy()
-    for v in range(len(a)):
-        a[v, v] += alpha
-    weigh = solve(a, x.copy())
+    weigh = weigh_voxels(covariance, alpha, x)
     for i in range(n):
         diagonal[i] = 1.0 - 1.0 / n if centred else 1.0
     for v in range(len(x)):
@@ -171,13 +144,12 @@ def decide_ridge_cv(
     Fills `out` (spheres, labellings, tests, columns) and `chosen` (spheres,
     folds, labellings), which penalty was taken. `n_classes` is 0 where targets are values.
     """
-    n_labellings, n_columns = out.shape[1], out.shape[3]
+    n_columns = out.shape[3]
     for f in range(len(test_at) - 1):
         inside = train[train_at[f] : train_at[f + 1]]
         held_out = test[test_at[f] : test_at[f + 1]]
         y, means = np.empty((len(targets), len(inside))), np.empty(len(targets))
         _train_targets(targets, inside, intercept, y, means)
-        below_largest(means, n_classes)
         for s in range(len(starts) - 1):
             x = gather(values, members[starts[s] : starts[s + 1]])
             if scaled:
@@ -188,9 +160,5 @@ def decide_ridge_cv(
             if not few_voxels(x, len(inside), intercept):
                 tested = np.dot(fitted.T, tested)
             predicted = np.dot(solution, tested)
-            for label in range(n_labellings):
-                for c in range(n_columns):
-                    row = label * n_columns + c
-                    to = out[s, label, test_at[f] : test_at[f + 1], c]
-                    put(predicted[row], to)
-                    add_mean(means[row], n_classes, to)
+            to = out[s, :, test_at[f] : test_at[f + 1]].transpose(0, 2, 1)
+            write_decisions(predicted, means, n_classes, to)

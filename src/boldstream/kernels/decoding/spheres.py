@@ -62,9 +62,44 @@ def standardise(x: Floats, train: Rows) -> Any:
 
 
 @jit
+def fold_samples(x: Floats, rows: Rows, train: Rows, centred: bool) -> Any:
+    """Samples `rows` of `x` (voxels, samples), less the mean of those of `train`."""
+    out = np.empty((len(x), len(rows)))
+    for v in range(len(x)):
+        mean = 0.0
+        if centred:
+            for t in train:
+                mean += x[v, t]
+            mean /= len(train)
+        for i in range(len(rows)):
+            out[v, i] = x[v, rows[i]] - mean
+    return out
+
+
+@jit
 def gram(x: Floats) -> Any:
     """Products of all pairs of samples (samples, samples) of `x` (voxels, samples)."""
     return np.dot(x.T, x)
+
+
+@jit
+def centred_on(k: Floats, train: Rows) -> Any:
+    """Products of samples (n, n) once the mean of those of `train` is taken out of all."""
+    n = len(k)
+    mean = np.zeros(n)
+    for t in train:
+        for i in range(n):
+            mean[i] += k[t, i]
+    mean /= len(train)
+    total = 0.0
+    for t in train:
+        total += mean[t]
+    total /= len(train)
+    out = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = k[i, j] - mean[i] - mean[j] + total
+    return out
 
 
 @jit
