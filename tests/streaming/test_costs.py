@@ -20,12 +20,13 @@ from boldstream.streaming.preparation import Preparation
 from boldstream.streaming.preparations.volumes import Recipe, VolumePreparation
 from boldstream.streaming.reduction import Accumulator
 from boldstream.streaming.reductions.regions import Regions
+from tests.taking import cast_buffers
 
 SHAPE = (50, 40, 30)
 VOXELS = 60_000
 N = 12
 # Buffers in which numpy casts, and Python's own objects.
-SLACK = 128 << 10
+SLACK = (64 << 10) + cast_buffers()
 
 
 def series(dtype: str) -> Series:

@@ -33,11 +33,11 @@ from boldstream.decoding.inference.clusters import Forming
 from boldstream.decoding.inference.of_maps import OfMaps
 from boldstream.decoding.inference.stores import FileMaps
 from boldstream.kernels.inference import tfce as tfce_kernels
-from tests.taking import most_taken
+from tests.taking import cast_buffers, most_taken
 
 MIB = 1 << 20
 # Buffers in which numpy casts, and Python's own objects.
-SLACK = 96 << 10
+SLACK = (32 << 10) + cast_buffers()
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +109,8 @@ def run_of(*, asked: OfMaps, room: int, monkeypatch: pytest.MonkeyPatch) -> int:
 
     monkeypatch.setattr(running, "plan_group", planned)
     rows = np.random.default_rng(0).normal(size=(2, V)).astype("f4")
+    # Of two flips all scores are above 0: nothing takes more than such a map.
+    rows[0] += 6
     near = adjacency_of(np.ones((V, 1, 1), bool))
     options: Any = {"tfce": asked.tfce, "forming_threshold": asked.forming_threshold}
     most = most_taken(lambda: maps.group_maps(rows, permutations=4, adjacency=near, **options))
@@ -122,6 +124,9 @@ def run_of(*, asked: OfMaps, room: int, monkeypatch: pytest.MonkeyPatch) -> int:
 def test_the_end_takes_what_is_told(
     asked: OfMaps, least: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What compiled code takes is not seen: it runs as Python."""
+    join: Any = tfce_kernels._join
+    monkeypatch.setattr(tfce_kernels, "_join", join.py_func)
     most = run_of(asked=asked, room=1 << 40, monkeypatch=monkeypatch)
     # In memory: two subjects, and with TFCE the maps of three flips.
     kept = 4 * V * (2 + 3 * asked.needed)

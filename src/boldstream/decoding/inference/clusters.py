@@ -84,7 +84,7 @@ def tabulate(
     inside = np.flatnonzero(ids)
     # By cluster, then by score: the first voxel of each cluster is its peak.
     inside = inside[np.lexsort((inside, -scores[inside], ids[inside]))]
-    peaks = inside[np.unique(ids[inside], return_index=True)[1]]
+    peaks = inside[np.flatnonzero(np.diff(ids[inside], prepend=0))]
     extents, masses = found.extents[order], found.masses[order]
     table = pd.DataFrame(
         {
@@ -95,6 +95,7 @@ def tabulate(
             "peak_score": scores[peaks],
             "p_extent_fwe": p_of_maxima(extents.astype(np.float64), largest_extents),
             "p_mass_fwe": p_of_maxima(masses, largest_masses),
-        }
+        },
+        copy=False,
     )
     return table, ids
