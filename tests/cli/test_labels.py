@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from boldstream.cli.decoding.labels import LabelOptions, Labels, read_labels
@@ -31,3 +32,20 @@ def test_a_volume_that_is_taken_must_have_a_label(tmp_path: Path, cell: str) -> 
 @pytest.mark.parametrize("cell", ["null", "none", "None"])
 def test_a_label_may_be_a_word_that_pandas_takes_for_none(tmp_path: Path, cell: str) -> None:
     assert list(read(tmp_path, ["face", cell]).targets["object"]) == ["face", cell]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-2"], np.int64),
+        (["1", "1e3"], np.float64),
+        (["1", "9" * 30], np.float64),
+        (["1", "9" * 400], np.str_),
+        (["1", "9" * 5000], np.str_),
+        (["1", "inf"], np.str_),
+    ],
+)
+def test_numbers_are_such_as_64_bits_hold(
+    tmp_path: Path, cells: Sequence[str], kind: type[np.generic]
+) -> None:
+    assert read(tmp_path, cells).targets["object"].dtype.type is kind

@@ -79,6 +79,19 @@ def test_truncated_uncompressed_file_is_refused_on_opening(tmp_path: Path, name:
         open_image(path)
 
 
+@pytest.mark.parametrize("ending", ["img", "img.gz"])
+def test_data_before_the_start_of_a_file_are_refused(tmp_path: Path, ending: str) -> None:
+    path = saved(tmp_path / f"a.{ending}", np.ones((4, 5, 6, 3), "f4"), nib.Nifti1Pair)
+    header = path.with_name(f"a.{ending.replace('img', 'hdr')}")
+    with nib.openers.ImageOpener(str(header)) as file:
+        whole = bytearray(file.read())
+    whole[108:112] = np.array(-5, "<f4").tobytes()
+    with nib.openers.ImageOpener(str(header), "wb") as file:
+        file.write(bytes(whole))
+    with pytest.raises(CorruptImageError, match=r"a\.img.* the data start 5 bytes before the file"):
+        open_image(path)
+
+
 def test_a_file_cut_between_opening_and_reading_raises(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.nii", np.ones((40, 50, 6, 3), "f4"))
     source = open_image(path)

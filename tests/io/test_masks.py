@@ -46,6 +46,23 @@ class TestValues:
         mask = nib.Nifti1Image(np.where(inside, one, zero).astype("f4"), AFFINE)
         np.testing.assert_array_equal(load_mask(mask, GRID).array, inside)
 
+    @pytest.mark.parametrize("load_any", [load_mask, load_labels, load_maps])
+    def test_what_scaling_makes_too_large_is_as_infinite(
+        self, rng: Any, tmp_path: Path, load_any: Any
+    ) -> None:
+        inside = rng.random(SHAPE) < 0.3
+        path = tmp_path / "scaled.nii"
+        nib.Nifti1Image(np.where(inside, 0.01, 1e308), AFFINE).to_filename(path)
+        stored = bytearray(path.read_bytes())
+        stored[112:120] = np.array([100, 0], "<f4").tobytes()
+        path.write_bytes(stored)
+        found = load_any(path, GRID)
+        if load_any is load_maps:
+            np.testing.assert_array_equal(found.rows, np.flatnonzero(inside.ravel(order="F")))
+            np.testing.assert_allclose(found.weights, 1.0, rtol=1e-6)
+        else:
+            np.testing.assert_array_equal(found.array != 0, inside)
+
     @pytest.mark.parametrize("dtype", [bool, "u1", "i1", "i2", "f8", "i8"])
     def test_arrays_of_the_images_shape(self, rng: Any, dtype: Any) -> None:
         inside = rng.random(SHAPE) < 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -134,7 +135,8 @@ def _spoil(draw: st.DrawFn, study: Any) -> None:
         if isinstance(study, dict) and draw(st.booleans()):
             study[draw(st.sampled_from([*TEXTS, *NONSENSE[:9], "kinds", "Data"]))] = study.pop(key)
         else:
-            study[key] = draw(st.sampled_from([*NONSENSE, *TEXTS]))
+            # Its own, as nonsense may be spoiled next.
+            study[key] = deepcopy(draw(st.sampled_from([*NONSENSE, *TEXTS])))
         return
 
 

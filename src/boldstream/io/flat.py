@@ -68,9 +68,14 @@ def open_flat(file: FlatFile, header: Header) -> Part:
     ImageFileError
         If the file is missing or is no image.
     CorruptImageError
-        If it is too small for what the header asks for.
+        If it is too small for what the header asks for, or that lies before its start.
     """
     read_head(file.path)
+    if file.offset < 0:
+        raise CorruptImageError(
+            f"{file.path} is damaged: by its header the data start {-file.offset} bytes before the "
+            "file does"
+        )
     with translated(file.path):
         stored = file.path.stat().st_size
     asked = file.offset + header.n_volumes * header.grid.n_voxels * file.dtype.itemsize

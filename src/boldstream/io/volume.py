@@ -80,10 +80,14 @@ def path_of(image: Any) -> Path | None:
 
 
 def real_values(block: Block) -> NDArray[Any]:
-    """Values of a block: as stored where they are not scaled, else in float64."""
+    """Values of a block: as stored where they are not scaled, else in float64.
+
+    What float64 cannot hold is infinite, without a warning: callers look for what is not finite.
+    """
     if block.scaling.is_identity:
         return block.data
-    return block.data.astype(np.float64) * block.scaling.slope + block.scaling.inter
+    with np.errstate(over="ignore", invalid="ignore"):
+        return block.data.astype(np.float64) * block.scaling.slope + block.scaling.inter
 
 
 def _on_grid(array: NDArray[Any], grid: Grid | None, name: str) -> Volume:

@@ -95,6 +95,9 @@ def test_modulation(events: pd.DataFrame) -> None:
     events["modulation"] = [1.0, 2.0, 0.5, 0.0, -1.0, 1.0]
     with pytest.raises(TableError, match=r"row 3 \('b' at 60 s\): its modulation is 0"):
         design(events)
+    events.loc[3, "modulation"] = -1e300
+    with pytest.raises(TableError, match=r"modulation must be at most 1e\+100 in size, got -1e"):
+        design(events)
     events.loc[3, "modulation"] = np.nan
     with pytest.raises(TableError, match="its modulation must be a finite number, got nan"):
         design(events)

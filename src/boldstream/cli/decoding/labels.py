@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,14 +128,15 @@ def _column(table: Table, name: str, kept: NDArray[np.intp]) -> NDArray[Any]:
             f"volume that is taken, got {column[missing[0]]!r}; --conditions leaves volumes out"
         )
     # Python reads 1_2 as 12; in a table it is a name.
-    kinds = () if any("_" in entry for entry in entries) else (int, float)
-    for kind in kinds:
+    kinds = () if any("_" in entry for entry in entries) else ((int, np.int64), (float, np.float64))
+    for read, kept_as in kinds:
         try:
-            numbers = [kind(entry) for entry in entries]
-        except ValueError:
+            numbers = np.array([read(entry) for entry in entries], kept_as)
+        # The second is raised of whole numbers beyond 64 bits.
+        except (ValueError, OverflowError):
             continue
-        if all(map(math.isfinite, numbers)):
-            return np.array(numbers)
+        if np.isfinite(numbers).all():
+            return numbers
     return np.array(entries)
 
 

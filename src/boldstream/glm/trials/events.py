@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 ROW, REASON = "row", "reason"
 _NUMBERS = ("onset", "duration", "modulation")
 _MOST_REPORTED = 5
+# The sum of squares of a regressor must be a number.
+_LARGEST_MODULATION = 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +158,12 @@ def read_events(events: str | os.PathLike[str] | pd.DataFrame, name: str = "even
     for row in np.flatnonzero(table["duration"].to_numpy() < 0):
         got = table["duration"].iloc[row]
         faults.setdefault(int(row), f"its duration must be at least 0 s, got {got:g}")
+    if "modulation" in table:
+        sizes = table["modulation"].abs().to_numpy()
+        for row in np.flatnonzero(sizes > _LARGEST_MODULATION):
+            got = table["modulation"].iloc[row]
+            what = f"its modulation must be at most {_LARGEST_MODULATION:g} in size, got {got:g}"
+            faults.setdefault(int(row), what)
     if "trial_type" not in table:
         # As nilearn says and does.
         warnings.warn(
