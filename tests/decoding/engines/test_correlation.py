@@ -7,8 +7,10 @@ import pytest
 from scipy.stats import pearsonr
 from sklearn.dummy import DummyClassifier
 
+from boldstream.decoding.engines.base import Block
 from boldstream.decoding.engines.correlation import recognise
 from boldstream.decoding.estimators import CorrelationClassifier
+from boldstream.decoding.task.problem import Folds
 from tests.decoding.engines.per_sphere import (
     assert_decides_as,
     assert_scores_as,
@@ -37,6 +39,24 @@ def test_it_decides_as_the_estimator(n_classes: Any, scaled: Any, how: Any, raw:
     targets = make_targets(y, 2)
     engine = recognise(CorrelationClassifier(), scaled, folds, targets)
     assert_decides_as(engine, CorrelationClassifier(), scaled, block, folds, targets)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_rare_class_keeps_its_digits(n_classes: int) -> None:
+    """What it sums to is not taken from sums of classes with more, and more various, samples."""
+    rng, size, n_voxels = np.random.default_rng(0), 24, 30
+    means = rng.standard_normal((n_classes, n_voxels))
+    y = np.repeat(np.arange(n_classes), [*[size] * (n_classes - 1), 2]).astype(np.int16)
+    x = means[y]
+    for c in range(n_classes - 1):
+        noise = 300 * rng.standard_normal((size // 2, n_voxels))
+        x[y == c] += np.concatenate([noise, -noise])
+    folds = Folds((np.arange(len(y)),), (np.arange(len(y)),), len(y))
+    values = x.T.astype(np.float32)
+    block = Block(values, np.arange(n_voxels, dtype=np.int32), np.array([0, n_voxels]))
+    targets = make_targets(y, 0)
+    engine = recognise(CorrelationClassifier(), False, folds, targets)
+    assert_decides_as(engine, CorrelationClassifier(), False, block, folds, targets)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boldstream.decoding.engines.base import Block, Engine
-from boldstream.decoding.engines.weights import class_counts, counts_of, rule_out_absent
+from boldstream.decoding.engines.means import decide_with_means
 from boldstream.decoding.estimators.correlation import CorrelationClassifier
 from boldstream.decoding.task.problem import Folds, Targets
-from boldstream.kernels.decoding.centroid import CORRELATION, decide_by_means
+from boldstream.kernels.decoding.centroid import CORRELATION
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,7 @@ class CorrelationEngine(Engine):
     def decide(
         self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
     ) -> None:
-        sizes = class_counts(targets, counts_of(folds))
-        decide_by_means(
-            block.values,
-            block.members,
-            block.starts,
-            *folds.arrays,
-            targets.labellings,
-            sizes,
-            CORRELATION,
-            self.scaled,
-            out,
-        )
-        rule_out_absent(out, sizes, folds)
+        decide_with_means(block, folds, targets, out, kind=CORRELATION, scaled=self.scaled)
 
 
 def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
