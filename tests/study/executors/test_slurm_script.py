@@ -169,6 +169,8 @@ def test_a_slurm_job_must_know_its_memory(tmp_path: Path) -> None:
 
 def test_without_slurm_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    executor = SlurmExecutor(Outcome, 1, SlurmSettings(), memory=GIB, log_folder=tmp_path)
+    logs = tmp_path / "logs"
+    executor = SlurmExecutor(Outcome, 1, SlurmSettings(), memory=GIB, log_folder=logs)
     with pytest.raises(ParameterError, match="there is no command sbatch"):
         executor.__enter__()
+    assert not logs.exists()

@@ -283,10 +283,5 @@ def import_dask(module: str) -> Any:
     ------
     MissingDependencyError
         If it is not installed.
-
-    Examples
-    --------
-    >>> import_dask("dask.config").__name__
-    'dask.config'
     """
     return import_optional(module, extra="cluster", purpose="dask and SLURM clusters")

@@ -99,9 +99,9 @@ class SlurmExecutor(RemoteExecutor):
         return self._n_workers
 
     def _open(self, stack: ExitStack) -> RemoteJobs:
+        queue = SlurmQueue(self._logs)
         jobqueue, distributed = import_dask("dask_jobqueue"), import_dask("distributed")
         self._logs.mkdir(parents=True, exist_ok=True)
-        queue = SlurmQueue(self._logs)
         folder = TemporaryFolder(self._logs)
         stack.callback(folder.close)
         security = write_certificate(folder.path)
