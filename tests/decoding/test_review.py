@@ -126,7 +126,7 @@ def test_naive_bayes_in_tiles(scaled: bool, n_classes: int, sd: float) -> None:
     starts = np.array([0, len(many), len(members)], np.int64)
     block = Block(many.astype(np.float32), members, starts)
     estimator = GaussianNB()
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert_decides_as(engine, estimator, scaled, block, folds, targets)
 
 

@@ -25,7 +25,6 @@ from boldstream.decoding.engines import (
     svm,
 )
 from boldstream.decoding.engines.base import Engine
-from boldstream.decoding.task.problem import Folds
 from boldstream.kernels.decoding.lda import decide_lda
 from tests.decoding.engines.per_sphere import decide, spheres_of
 from tests.fuzz.depth import cases
@@ -179,10 +178,7 @@ def _count_solved(tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def check_problem(family: Family, made: MadeProblem, tally: Tally) -> None:
-    n = made.folds.n_samples
-    # What folds lack by permuted labels is not known when estimators are recognised.
-    whole = Folds((np.arange(n),), (np.arange(n),), n)
-    engine = family.module.recognise(made.estimator, made.scaled, whole, made.targets)
+    engine = family.module.recognise(made.estimator, made.scaled, made.targets)
     assert isinstance(engine, Engine), engine
     tally.problems += 1
     try:

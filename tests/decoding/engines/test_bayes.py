@@ -38,7 +38,7 @@ def test_it_decides_as_scikit_learn(
     block = make_block(n, SIZES, mean=10_000.0 if raw else 0.0, sd=100.0 if raw else 1.0, y=y)
     targets = make_targets(y, 2)
     estimator = GaussianNB(var_smoothing=smoothing)
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert_decides_as(engine, estimator, scaled, block, folds, targets)
 
 
@@ -51,7 +51,7 @@ def test_it_scores_as_scikit_learn(n_classes: Any, scoring: Any) -> None:
     priors = np.arange(1, n_classes + 1) / np.arange(1, n_classes + 1).sum()
     for estimator in (GaussianNB(), GaussianNB(priors=priors)):
         block, targets = make_block(N, SIZES, y=y), make_targets(y)
-        engine = recognise(estimator, False, folds, targets)
+        engine = recognise(estimator, False, targets)
         assert_scores_as(engine, estimator, False, block, folds, targets, scoring)
 
 
@@ -67,15 +67,25 @@ def test_constant_and_nearly_constant_voxels(scaled: Any) -> None:
     block.members[:5] = [0, 1, 2, 3, 200]
     block.members[5:9] = [1, 1, 3, 0]
     estimator = GaussianNB()
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert_decides_as(engine, estimator, scaled, block, folds, targets)
+
+
+def test_what_smoothing_adds_is_a_share_of_the_scaled_variance() -> None:
+    """A fortieth of what is left within classes; of values as small as these, nothing."""
+    y = make_labels(N, 2, balanced=True)
+    folds, targets = leave_out(np.arange(N) % 4), make_targets(y)
+    block = make_block(N, [1, 4], y=y)
+    block.values[:] = 1e-3 * (y + 1e-4 * block.values)
+    engine = recognise(GaussianNB(), True, targets)
+    assert_decides_as(engine, GaussianNB(), True, block, folds, targets)
 
 
 def test_a_sphere_does_not_depend_on_those_beside_it() -> None:
     y = make_labels(N, 3, balanced=False)
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y)
     block = make_block(N, SIZES, y=y)
-    engine = recognise(GaussianNB(), False, folds, targets)
+    engine = recognise(GaussianNB(), False, targets)
     whole = decide(engine, block, folds, targets)
     for s in range(len(block)):
         one = decide(engine, block.some(slice(s, s + 1)), folds, targets)
@@ -85,19 +95,19 @@ def test_a_sphere_does_not_depend_on_those_beside_it() -> None:
 def test_classes_swapped_give_opposite_decisions() -> None:
     y = make_labels(N, 2, balanced=False)
     folds, block = leave_out(np.arange(N) % 4), make_block(N, SIZES, y=y)
-    engine = recognise(GaussianNB(), False, folds, make_targets(y))
+    engine = recognise(GaussianNB(), False, make_targets(y))
     a = decide(engine, block, folds, make_targets(y))
     b = decide(engine, block, folds, make_targets(1 - y))
     np.testing.assert_allclose(a[:, 0], -b[:, 0], rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_not_solved_is_declined() -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4), np.int16), np.arange(2))
+    targets = Targets(np.zeros((1, 4), np.int16), np.arange(2))
     for priors in ([0.2, 0.2], [1.0, 0.0], [0.2, 0.3, 0.5]):
-        declined = recognise(GaussianNB(priors=priors), False, folds, targets)
+        declined = recognise(GaussianNB(priors=priors), False, targets)
         assert isinstance(declined, str)
         assert "priors" in declined
-    assert recognise(BernoulliNB(), False, folds, targets) is None
+    assert recognise(BernoulliNB(), False, targets) is None
 
 
 @pytest.mark.parametrize("n_single", [1, 2])
@@ -106,7 +116,7 @@ def test_a_class_of_one_sample_leaves_how_the_others_differ(n_single: int) -> No
     y = np.array(([0, 1] * 12 + [2] * n_single) * 2, np.int16)
     folds, targets = leave_out(np.arange(len(y)) // (len(y) // 2)), make_targets(y, 0)
     block = make_block(len(y), [5, 25, 100], y=y)
-    engine = recognise(GaussianNB(), False, folds, targets)
+    engine = recognise(GaussianNB(), False, targets)
     assert_scores_as(engine, GaussianNB(), False, block, folds, targets)
     found = decide(engine, block, folds, targets)[:, 0].astype(float)
     for s, x in enumerate(spheres_of(block)):

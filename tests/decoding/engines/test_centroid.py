@@ -45,7 +45,7 @@ def test_it_decides_by_distances(n_classes: Any, scaled: Any, how: Any, raw: Any
     folds = leave_out(np.arange(N) % 4) if how == "runs" else shuffle_split(N)
     block = make_block(N, SIZES, mean=10_000.0 if raw else 0.0, sd=100.0 if raw else 1.0, y=y)
     targets = make_targets(y, 2)
-    engine = recognise(NearestCentroid(), scaled, folds, targets)
+    engine = recognise(NearestCentroid(), scaled, targets)
     assert_decides_as(engine, PlainCentroids(), scaled, block, folds, targets)
 
 
@@ -57,7 +57,7 @@ def test_it_scores_as_scikit_learn(n_classes: Any, scaled: Any) -> None:
     block = make_block(N, SIZES, y=y, mean=10_000, sd=100)
     for priors in ("uniform", [1 / n_classes] * n_classes):
         estimator = NearestCentroid(priors=priors)
-        engine = recognise(estimator, scaled, folds, targets)
+        engine = recognise(estimator, scaled, targets)
         assert_scores_as(engine, estimator, scaled, block, folds, targets)
 
 
@@ -66,7 +66,7 @@ def test_constant_voxels_change_nothing() -> None:
     y = make_labels(N, 3, balanced=False)
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y)
     block = make_block(N, [60, 90], y=y, constant=True)
-    engine = recognise(NearestCentroid(), True, folds, targets)
+    engine = recognise(NearestCentroid(), True, targets)
     assert_scores_as(engine, NearestCentroid(), True, block, folds, targets)
 
 
@@ -76,7 +76,7 @@ def test_a_sample_that_a_fold_trains_on_twice_counts_twice() -> None:
     train = tuple(rng.integers(0, N - 10, 40) for _ in range(3))
     folds = Folds(train, (np.arange(N - 10, N),) * 3, N)
     block, targets = make_block(N, SIZES, y=y), make_targets(y)
-    engine = recognise(NearestCentroid(), False, folds, targets)
+    engine = recognise(NearestCentroid(), False, targets)
     assert_decides_as(engine, PlainCentroids(), False, block, folds, targets)
 
 
@@ -92,14 +92,14 @@ def test_its_values_do_not_stand_for_the_decision_function() -> None:
 
 
 def test_what_is_not_solved_is_declined() -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4), np.int16), np.arange(2))
+    targets = Targets(np.zeros((1, 4), np.int16), np.arange(2))
     for given, reason in (
         ({"metric": "manhattan"}, "manhattan"),
         ({"shrink_threshold": 0.1}, "shrunken"),
         ({"priors": "empirical"}, "uniform"),
         ({"priors": [0.4, 0.6]}, "uniform"),
     ):
-        declined = recognise(clone(NearestCentroid(**given)), False, folds, targets)
+        declined = recognise(clone(NearestCentroid(**given)), False, targets)
         assert isinstance(declined, str)
         assert reason in declined
-    assert recognise(KNeighborsClassifier(), False, folds, targets) is None
+    assert recognise(KNeighborsClassifier(), False, targets) is None

@@ -37,7 +37,7 @@ def test_it_decides_as_the_estimator(n_classes: Any, scaled: Any, how: Any, raw:
     sizes = [size for size in SIZES if size > 2]
     block = make_block(N, sizes, mean=10_000.0 if raw else 0.0, sd=100.0 if raw else 1.0, y=y)
     targets = make_targets(y, 2)
-    engine = recognise(CorrelationClassifier(), scaled, folds, targets)
+    engine = recognise(CorrelationClassifier(), scaled, targets)
     assert_decides_as(engine, CorrelationClassifier(), scaled, block, folds, targets)
 
 
@@ -55,7 +55,7 @@ def test_a_rare_class_keeps_its_digits(n_classes: int) -> None:
     values = x.T.astype(np.float32)
     block = Block(values, np.arange(n_voxels, dtype=np.int32), np.array([0, n_voxels]))
     targets = make_targets(y, 0)
-    engine = recognise(CorrelationClassifier(), False, folds, targets)
+    engine = recognise(CorrelationClassifier(), False, targets)
     assert_decides_as(engine, CorrelationClassifier(), False, block, folds, targets)
 
 
@@ -64,7 +64,7 @@ def test_it_scores_as_the_estimator(n_classes: Any) -> None:
     y = make_labels(N, n_classes, balanced=True)
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y)
     block = make_block(N, [1, *SIZES[2:]], y=y, mean=10_000, sd=100)
-    engine = recognise(CorrelationClassifier(), False, folds, targets)
+    engine = recognise(CorrelationClassifier(), False, targets)
     assert_scores_as(engine, CorrelationClassifier(), False, block, folds, targets)
 
 
@@ -72,7 +72,7 @@ def test_it_correlates_with_means_of_classes() -> None:
     y = make_labels(N, 3, balanced=False)
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y, 0)
     block = make_block(N, [30], y=y)
-    engine = recognise(CorrelationClassifier(), False, folds, targets)
+    engine = recognise(CorrelationClassifier(), False, targets)
     found = decide(engine, block, folds, targets)[0, 0]
     (x,) = spheres_of(block)
     at = 0
@@ -87,10 +87,10 @@ def test_it_correlates_with_means_of_classes() -> None:
 def test_one_voxel_has_no_pattern() -> None:
     y = make_labels(N, 2, balanced=False)
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y)
-    engine = recognise(CorrelationClassifier(), False, folds, targets)
+    engine = recognise(CorrelationClassifier(), False, targets)
     assert (decide(engine, make_block(N, [1], y=y), folds, targets) == 0).all()
 
 
 def test_another_family_is_not_known() -> None:
     y = make_labels(N, 2, balanced=False)
-    assert recognise(DummyClassifier(), False, leave_out(y), make_targets(y)) is None
+    assert recognise(DummyClassifier(), False, make_targets(y)) is None

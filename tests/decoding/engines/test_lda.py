@@ -61,7 +61,7 @@ def test_it_decides_as_scikit_learn(
     block, folds, targets = made_up(n_classes, how, raw)
     priors = np.arange(1, n_classes + 1) / np.arange(1, n_classes + 1).sum()
     estimator = LDA(**{**ESTIMATORS[name].get_params(), "priors": priors if given else None})
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert isinstance(engine, LdaEngine)
     assert_decides_as(engine, estimator, scaled, block, folds, targets)
 
@@ -78,7 +78,7 @@ def test_a_penalty_without_labels_decides_as_scikit_learn(
     for priors in (None, [1 / n_classes] * n_classes):
         covariance = RidgeCovariance(alpha=alpha)
         estimator = LDA(solver="lsqr", covariance_estimator=covariance, priors=priors)
-        engine = recognise(estimator, scaled, folds, targets)
+        engine = recognise(estimator, scaled, targets)
         assert isinstance(engine, LdaEngine if priors else SharedLdaEngine)
         assert_decides_as(engine, estimator, scaled, block, folds, targets)
 
@@ -90,7 +90,7 @@ def test_covariances_are_those_of_the_scikit_learn_that_there_is(
     """Of n samples, or of n less the classes, as its svd solver took them before 1.9."""
     monkeypatch.setattr(lda, "svd_is_unbiased", lambda: unbiased)
     block, folds, targets = made_up(3, "runs", True, [1, 9, 30])
-    found = decide(recognise(LDA(), False, folds, targets), block, folds, targets)
+    found = decide(recognise(LDA(), False, targets), block, folds, targets)
     (train, *_), (test, *_) = folds.train, folds.test
     y = targets.labellings[0][train]
     for x, of_sphere in zip(spheres_of(block), found[:, 0, : len(test)], strict=True):
@@ -123,7 +123,7 @@ def test_equal_classes_score_as_scikit_learn(scoring: Any) -> None:
     block = make_block(N, SIZES, mean=10_000, sd=100, y=y)
     for alpha in (1.0, 1e4):
         estimator = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(alpha=alpha))
-        engine = recognise(estimator, False, folds, targets)
+        engine = recognise(estimator, False, targets)
         assert_scores_as(engine, estimator, False, block, folds, targets, scoring)
 
 
@@ -136,7 +136,7 @@ def test_singular_covariances_are_what_scikit_learn_makes_of_them(n_classes: Any
     values[members[5]] = 7.0
     values[members[20]] = values[members[21]]
     values[members[22]] = 0.0
-    engine = recognise(LDA(), False, folds, targets)
+    engine = recognise(LDA(), False, targets)
     assert_decides_as(engine, LDA(), False, block, folds, targets)
 
 
@@ -146,21 +146,21 @@ def test_classes_on_one_line_lose_the_directions_that_scikit_learn_drops() -> No
     block.values[:] += 1e4 * y * (np.arange(300) % 5)[:, None]
     folds, targets = leave_out(np.arange(N) % 4), Targets(y[None], np.arange(3))
     estimator = LDA(tol=1e-2)
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     assert_decides_as(engine, estimator, False, block, folds, targets)
 
 
 def test_without_shrinkage_there_must_be_more_samples_than_voxels() -> None:
     block, folds, targets = made_up(3, "runs", True, [1, 5, 30])
     for solver in ("lsqr", "eigen"):
-        engine = recognise(LDA(solver=solver), False, folds, targets)
+        engine = recognise(LDA(solver=solver), False, targets)
         assert_decides_as(engine, LDA(solver=solver), False, block, folds, targets)
 
 
 def test_many_samples() -> None:
     block, folds, targets = made_up(8, "runs", True, [18, 67], n=216)
     for estimator in (LDA(n_components=2), LDA(solver="lsqr", shrinkage="auto")):
-        engine = recognise(estimator, False, folds, targets)
+        engine = recognise(estimator, False, targets)
         assert_decides_as(engine, estimator, False, block, folds, targets)
 
 
@@ -188,7 +188,7 @@ def test_a_singular_covariance_of_fewer_classes(name: str, n_classes: int) -> No
     block.values[:] += 3e3
     block.values[block.members[5]] = block.values[block.members[4]]
     estimator = ALONE[name]
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     found = decide(engine, block, folds, targets)[:, 0]
     assert np.isneginf(found[:, :6, 1]).all()
     for s, x in enumerate(spheres_of(block)):
@@ -219,7 +219,7 @@ def test_given_priors_are_those_of_the_classes_of_a_fold(solver: str, singular: 
     targets, block = Targets(y[None], np.arange(4)), make_block(n, [4], y=y)
     if singular:
         block.values[block.members[3]] = block.values[block.members[2]]
-    engine = recognise(LDA(solver=solver, priors=[0.4, 0.3, 0.2, 0.1]), False, folds, targets)
+    engine = recognise(LDA(solver=solver, priors=[0.4, 0.3, 0.2, 0.1]), False, targets)
     found = decide(engine, block, folds, targets)[0, 0][:, [0, 2, 3]].astype(float)
     (x,) = spheres_of(block)
     alone = LDA(solver=solver, priors=np.array([4, 2, 1]) / 7).fit(x[there[6:]], y[there[6:]])
@@ -238,7 +238,7 @@ def test_a_class_without_samples_takes_no_digits_from_the_others(name: str) -> N
     folds = Folds((there[6:],), (there[:6],), n)
     targets = Targets(y[None], np.arange(4))
     block = make_block(n, [1, 6, 60], y=y, mean=1e4, sd=3.0)
-    engine = recognise(ALONE[name], False, folds, targets)
+    engine = recognise(ALONE[name], False, targets)
     found = decide(engine, block, folds, targets)[:, 0][..., [0, 2, 3]].astype(float)
     found -= found.mean(axis=-1, keepdims=True)
     for s, x in enumerate(spheres_of(block)):
@@ -258,7 +258,7 @@ def test_equal_samples_of_many_voxels(n_classes: int) -> None:
     folds, targets = leave_out(np.arange(n) // 8), Targets(y[None], np.arange(n_classes))
     block = wide_block(520, n, y, 1.0)
     block.values[:, [6, 14]] = block.values[:, [0, 8]]
-    engine = recognise(LDA(), False, folds, targets)
+    engine = recognise(LDA(), False, targets)
     assert_decides_as(engine, LDA(), False, block, folds, targets)
 
 
@@ -271,7 +271,7 @@ def test_the_least_shrinkage_is_that_of_scikit_learn(shrinkage: float, scaled: b
     folds, targets = leave_out(np.arange(n) // 6), Targets(y[None], np.arange(3))
     block = make_block(n, [13, 40], mean=50.0, sd=5.0, y=y)
     estimator = LDA(solver="lsqr", shrinkage=shrinkage)
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert_decides_as(engine, estimator, scaled, block, folds, targets, rtol=1e-3)
 
 
@@ -289,7 +289,7 @@ def two_of_each(n_voxels: int) -> tuple[Block, Folds, Targets]:
 def test_shrinkage_of_two_samples_is_none(n_voxels: int) -> None:
     """Ledoit and Wolf's of each class is 0 then, and all is left to scikit-learn."""
     block, folds, targets = two_of_each(n_voxels)
-    engine = recognise(ALONE["auto"], False, folds, targets)
+    engine = recognise(ALONE["auto"], False, targets)
     assert_decides_as(engine, ALONE["auto"], False, block, folds, targets)
 
 
@@ -301,13 +301,13 @@ def test_voxels_of_very_different_sizes_are_shrunk_one_by_one(n_voxels: int) -> 
     block = wide_block(n_voxels, 16, y, 0.1)
     block.values[:] *= (10.0 ** np.linspace(-3.3, 3.3, n_voxels)[:, None]).astype(np.float32)
     targets = Targets(y[None], np.arange(2))
-    engine = recognise(ALONE["auto"], False, folds, targets)
+    engine = recognise(ALONE["auto"], False, targets)
     assert_decides_as(engine, ALONE["auto"], False, block, folds, targets, rtol=1e-3)
 
 
 def test_what_is_not_shrunk_of_more_voxels_has_a_pseudoinverse() -> None:
     """Of a matrix of so many voxels scikit-learn would invert its rounding."""
-    engine = recognise(ALONE["auto"], False, *two_of_each(40)[1:])
+    engine = recognise(ALONE["auto"], False, two_of_each(40)[2])
     # What is compiled first takes memory of its own.
     decide(engine, *two_of_each(501))
     block, folds, targets = two_of_each(8_000)
@@ -325,7 +325,7 @@ def test_what_is_not_shrunk_of_more_voxels_has_a_pseudoinverse() -> None:
 
 
 def test_what_is_recognised() -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4), np.int16), np.arange(3))
+    targets = Targets(np.zeros((1, 4), np.int16), np.arange(3))
     thirds = (0.25, 0.25, 0.5)
     ridge = RidgeCovariance(0.5)
     for estimator, engine in (
@@ -342,18 +342,18 @@ def test_what_is_recognised() -> None:
             LdaEngine("ridge", 0.5, thirds, True, "eigen"),
         ),
     ):
-        assert recognise(estimator, True, folds, targets) == engine
+        assert recognise(estimator, True, targets) == engine
 
 
 @pytest.mark.parametrize("alpha", [0.0, -1.0])
 def test_what_scikit_learn_refuses_is_left_to_it(alpha: float) -> None:
-    block, folds, targets = made_up(2, "runs", False)
+    block, _, targets = made_up(2, "runs", False)
     estimator = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(alpha))
-    assert recognise(estimator, False, folds, targets) == "a covariance that scikit-learn refuses"
+    assert recognise(estimator, False, targets) == "a covariance that scikit-learn refuses"
     with pytest.raises(ParameterError, match="`alpha` must be"):
         estimator.fit(block.values.T, targets.labellings[0])
     estimator = LDA(covariance_estimator=RidgeCovariance(1.0))
-    said = recognise(estimator, False, folds, targets)
+    said = recognise(estimator, False, targets)
     assert said == "a covariance that the svd solver does not take"
     with pytest.raises(ValueError, match="svd"):
         estimator.fit(block.values.T, targets.labellings[0])
@@ -363,13 +363,13 @@ def test_a_sphere_that_scikit_learn_cannot_fit_is_told() -> None:
     """The eigen solver takes no covariance that is singular."""
     block, folds, targets = made_up(2, "runs", False, [3, 5])
     block.values[block.members[4]] = 7.0
-    engine = recognise(LDA(solver="eigen"), False, folds, targets)
+    engine = recognise(LDA(solver="eigen"), False, targets)
     with pytest.raises(ParameterError, match="LinearDiscriminantAnalysis failed: "):
         decide(engine, block, folds, targets)
 
 
 def test_what_is_not_solved_is_declined() -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4), np.int16), np.arange(2))
+    targets = Targets(np.zeros((1, 4), np.int16), np.arange(2))
     for estimator, reason in (
         (LDA(solver="lsqr", covariance_estimator=OAS()), "other than RidgeCovariance"),
         (LDA(shrinkage=0.1), "svd solver"),
@@ -380,10 +380,10 @@ def test_what_is_not_solved_is_declined() -> None:
             "scikit-learn refuses",
         ),
     ):
-        declined = recognise(estimator, False, folds, targets)
+        declined = recognise(estimator, False, targets)
         assert isinstance(declined, str)
         assert reason in declined
-    assert recognise(QuadraticDiscriminantAnalysis(), False, folds, targets) is None
+    assert recognise(QuadraticDiscriminantAnalysis(), False, targets) is None
 
 
 WIDE = {
@@ -413,7 +413,7 @@ def wide_block(p: int, n: int, y: np.ndarray, spread: float) -> Block:
 def test_more_voxels_than_samples_decide_as_scikit_learn(name: str, scaled: bool) -> None:
     y = make_labels(40, 3, balanced=False)
     folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
-    engine = recognise(WIDE[name], scaled, folds, targets)
+    engine = recognise(WIDE[name], scaled, targets)
     block = wide_block(600, 40, y, 0.5)
     # With a condition of 1e11 scikit-learn itself has but few digits.
     rtol = 1e-3 if name == "hardly" else 1e-5
@@ -424,7 +424,7 @@ def test_a_covariance_of_many_voxels_that_is_not_shrunk_has_a_pseudoinverse() ->
     """Least squares of the least length, in the words of the method."""
     y = make_labels(40, 2, balanced=False)
     folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
-    engine = recognise(LDA(solver="lsqr"), False, folds, targets)
+    engine = recognise(LDA(solver="lsqr"), False, targets)
     block = wide_block(600, 40, y, 0.5)
     found = decide(engine, block, folds, targets)[0, 0, :, 0]
     x = block.values.T.astype(float)
@@ -448,7 +448,7 @@ def test_many_voxels_take_no_matrix_of_voxels(name: str) -> None:
     estimator = {**WIDE, "none": LDA(solver="lsqr")}.get(name, WIDE["auto"])
     y = make_labels(40, 3, balanced=False)
     folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     # What is compiled first takes memory of its own.
     decide(engine, wide_block(600, 40, y, 0.5), folds, targets)
     block = wide_block(20_000, 40, y, 4.0 if name.endswith("size") else 0.5)
@@ -460,7 +460,7 @@ def test_voxels_of_any_size_are_shrunk_as_if_all_had_one() -> None:
     """Ledoit and Wolf's shrinkage is of standardised voxels: their units change nothing."""
     y = make_labels(40, 3, balanced=False)
     folds, targets = leave_out(np.arange(40) % 2), make_targets(y, 0)
-    engine = recognise(WIDE["auto"], False, folds, targets)
+    engine = recognise(WIDE["auto"], False, targets)
     block = wide_block(600, 40, y, 0.5)
     units = np.exp2(np.random.default_rng(0).integers(-20, 20, (600, 1))).astype(np.float32)
     found = decide(engine, block, folds, targets)
@@ -479,11 +479,10 @@ def test_a_class_that_a_fold_lacks_has_no_say_in_what_float32_keeps(
     y[-3:] = 2
     values = (size * rng.standard_normal((4, n))).astype(np.float32)
     block = Block(values, np.arange(4, dtype=np.int32), np.array([0, 4]))
-    whole = Folds((np.r_[:20, 28:30],), (np.arange(20, 28),), n)
     folds = Folds((np.arange(20),), (np.arange(20, 28),), n)
     given = LDA(solver="lsqr", covariance_estimator=RidgeCovariance(1.0), priors=priors)
     targets = Targets(y[None], np.arange(3))
-    engine = recognise(given, False, whole, targets)
+    engine = recognise(given, False, targets)
     assert isinstance(engine, SharedLdaEngine if priors is None else LdaEngine)
     found = decide(engine, block, folds, targets)[0, 0].astype(float)
     (x,) = spheres_of(block)

@@ -59,7 +59,7 @@ def test_decides_as_scikit_learn(
     estimator = LogisticRegression(solver="newton-cholesky", **settings, **EXACTLY)
     y = make_labels(N, n_classes, balanced=False)
     targets = make_targets(y, n_permutations=0)
-    engine = recognise(estimator, scaled, FOLDS[folds], targets)
+    engine = recognise(estimator, scaled, targets)
     # Of a constant voxel and balanced classes all decisions are 0, but for rounding.
     constant = settings.get("class_weight") != "balanced"
     block = make_block(N, SIZES, y=y, constant=constant)
@@ -76,7 +76,7 @@ def test_liblinear_penalises_the_intercept(scaled: bool, settings: dict[str, Any
     y = make_labels(N, 2, balanced=False)
     targets = make_targets(y, n_permutations=1)
     block = make_block(N, SIZES, y=y, mean=2.0)
-    engine = recognise(estimator, scaled, FOLDS["runs"], targets)
+    engine = recognise(estimator, scaled, targets)
     assert_decides_as(engine, estimator, scaled, block, FOLDS["runs"], targets)
 
 
@@ -85,7 +85,7 @@ def test_solvers_that_have_the_same_optimum(solver: str) -> None:
     estimator = LogisticRegression(solver=solver, C=0.1, tol=1e-7, max_iter=100_000)
     y = make_labels(N, 2, balanced=True)
     targets = make_targets(y, n_permutations=0)
-    engine = recognise(estimator, False, FOLDS["runs"], targets)
+    engine = recognise(estimator, False, targets)
     block = make_block(N, [5, 70], y=y)
     assert_decides_as(engine, estimator, False, block, FOLDS["runs"], targets, rtol=1e-4)
 
@@ -99,7 +99,7 @@ def test_scores_as_scikit_learn(scoring: str, n_classes: int) -> None:
     targets = make_targets(y)
     estimator = LogisticRegression(solver="newton-cholesky", **EXACTLY)
     block = make_block(N, SIZES, y=y)
-    engine = recognise(estimator, True, FOLDS["runs"], targets)
+    engine = recognise(estimator, True, targets)
     assert_scores_as(engine, estimator, True, block, FOLDS["runs"], targets, scoring)
 
 
@@ -179,7 +179,7 @@ def test_a_class_that_a_fold_has_not_is_not_predicted() -> None:
     targets = Targets(y[None], np.arange(4))
     block = make_block(N, SIZES, y=y)
     estimator = LogisticRegression(solver="newton-cholesky", **EXACTLY)
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     assert_scores_as(engine, estimator, False, block, folds, targets)
     assert isinstance(engine, Engine)
     assert np.isneginf(decide(engine, block, folds, targets)[:, 0, :12, 3]).all()
@@ -195,7 +195,7 @@ def test_two_of_more_classes_are_penalised_as_two(intercept: bool, weight: Any) 
     estimator = LogisticRegression(
         solver="newton-cholesky", C=0.1, fit_intercept=intercept, class_weight=weight, **EXACTLY
     )
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     assert_scores_as(engine, estimator, False, block, folds, targets)
     assert isinstance(engine, Engine)
     found = decide(engine, block, folds, targets)[:, 0, :12]
@@ -221,7 +221,7 @@ def test_two_of_more_classes_are_penalised_as_two(intercept: bool, weight: Any) 
 )
 def test_what_is_not_solved_is_told(settings: dict[str, Any], reason: str) -> None:
     targets = make_targets(make_labels(N, 2, balanced=True))
-    said = recognise(LogisticRegression(**settings), False, FOLDS["runs"], targets)
+    said = recognise(LogisticRegression(**settings), False, targets)
     assert isinstance(said, str)
     assert said.startswith(reason)
 
@@ -234,23 +234,23 @@ def test_what_scikit_learn_before_1_8_made_of_several_classes_is_left_to_it(
     targets = make_targets(make_labels(N, n_classes, balanced=True))
     estimator = LogisticRegression()
     estimator.multi_class = several
-    said = recognise(estimator, False, FOLDS["runs"], targets)
+    said = recognise(estimator, False, targets)
     assert said == f"multi_class={several!r}"
     for usual in ("auto", "deprecated"):
         estimator.multi_class = usual
-        assert isinstance(recognise(estimator, False, FOLDS["runs"], targets), LogisticEngine)
+        assert isinstance(recognise(estimator, False, targets), LogisticEngine)
 
 
 def test_liblinear_has_two_classes_only() -> None:
     targets = make_targets(make_labels(N, 3, balanced=True))
     estimator = LogisticRegression(solver="liblinear")
-    said = recognise(estimator, False, FOLDS["runs"], targets)
+    said = recognise(estimator, False, targets)
     assert said == "solver='liblinear' of more than two classes"
 
 
 def test_what_is_recognised() -> None:
-    folds, targets = FOLDS["runs"], make_targets(make_labels(N, 2, balanced=True))
-    assert recognise(LogisticRegressionCV(), False, folds, targets) is None
-    assert recognise(LogisticRegression(penalty="l2", C=2), True, folds, targets) == (
+    targets = make_targets(make_labels(N, 2, balanced=True))
+    assert recognise(LogisticRegressionCV(), False, targets) is None
+    assert recognise(LogisticRegression(penalty="l2", C=2), True, targets) == (
         LogisticEngine(2.0, None, np.inf, True)
     )

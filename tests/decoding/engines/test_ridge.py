@@ -40,7 +40,7 @@ def oracle(block: Block, folds: Folds, estimator: Any, scoring: str, y: np.ndarr
 
 def ours(block: Block, folds: Folds, estimator: Any, scoring: str, targets: Targets) -> Any:
     scaled = not hasattr(estimator, "alpha")
-    engine = recognise(estimator[-1] if scaled else estimator, scaled, folds, targets)
+    engine = recognise(estimator[-1] if scaled else estimator, scaled, targets)
     assert isinstance(engine, RidgeEngine)
     return score_spheres(block, engine, Problem(folds, targets, METRICS[scoring]))
 
@@ -136,7 +136,7 @@ def test_few_voxels_of_raw_values_without_an_intercept_keep_their_digits(
     folds = leave_out(np.arange(48) % 4) if how == "runs" else shuffle_split(48)
     targets = make_targets(y, 2)
     block = make_block(48, [1, 3], mean=30_000.0, sd=300.0, y=y)
-    engine = recognise(RidgeClassifier(fit_intercept=False), False, folds, targets)
+    engine = recognise(RidgeClassifier(fit_intercept=False), False, targets)
     # By singular values, scikit-learn's keep their digits.
     exact = RidgeClassifier(fit_intercept=False, solver="svd")
     assert_decides_as(engine, exact, False, block, folds, targets, rtol=2e-7)
@@ -218,7 +218,7 @@ def test_a_class_that_a_fold_has_not_is_not_predicted(n_classes: int, intercept:
     y[[3, 8]] = n_classes - 1
     folds, targets = leave_out(np.arange(36) // 9), Targets(y[None], np.arange(n_classes))
     estimator = RidgeClassifier(fit_intercept=intercept)
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     block = make_block(36, SIZES, y=y)
     assert_scores_as(engine, estimator, False, block, folds, targets)
     assert np.isneginf(decide(engine, block, folds, targets)[:, 0, :9, -1]).all()
@@ -243,12 +243,12 @@ def test_labellings_do_not_depend_on_how_many_there_are() -> None:
     ],
 )
 def test_what_is_not_solved_is_declined(estimator: Any, reason: str) -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4)), None)
-    declined = recognise(estimator, False, folds, targets)
+    targets = Targets(np.zeros((1, 4)), None)
+    declined = recognise(estimator, False, targets)
     assert isinstance(declined, str)
     assert reason in declined
 
 
 def test_another_family_is_not_known() -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4)), None)
-    assert recognise(StandardScaler(), False, folds, targets) is None
+    targets = Targets(np.zeros((1, 4)), None)
+    assert recognise(StandardScaler(), False, targets) is None

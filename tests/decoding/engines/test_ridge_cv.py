@@ -64,7 +64,7 @@ def test_a_classifier_chooses_and_decides_as_scikit_learn(
     targets = make_targets(y, 1)
     alphas = ALPHAS if raw else (0.1, 1.0, 10.0)
     estimator = RidgeClassifierCV(alphas=alphas, fit_intercept=intercept)
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert isinstance(engine, RidgeCvEngine)
     assert_chooses_as(engine, estimator, scaled, block, folds, targets)
     rtol = 1e-5 if intercept or scaled else 1e-4
@@ -77,7 +77,7 @@ def test_a_classifier_scores_as_scikit_learn(scaled: Any, scoring: Any) -> None:
     y = make_labels(N, 2, balanced=True)
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y)
     block = make_block(N, SIZES, mean=10_000, sd=100, y=y)
-    engine = recognise(RidgeClassifierCV(), scaled, folds, targets)
+    engine = recognise(RidgeClassifierCV(), scaled, targets)
     assert_scores_as(engine, RidgeClassifierCV(), scaled, block, folds, targets, scoring)
 
 
@@ -91,7 +91,7 @@ def test_a_regression_predicts_as_scikit_learn(scaled: Any, intercept: Any) -> N
     targets = Targets(labellings, None, offset=0.0)
     folds = leave_out(np.arange(N) % 4)
     estimator = RidgeCV(alphas=ALPHAS, fit_intercept=intercept)
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     assert isinstance(engine, RidgeCvEngine)
     assert_chooses_as(engine, estimator, scaled, block, folds, targets)
     assert_decides_as(engine, estimator, scaled, block, folds, targets)
@@ -111,7 +111,7 @@ def test_few_voxels_beside_a_large_mean_keep_their_digits(scale: float) -> None:
     folds, targets = leave_out(np.arange(N) % 4), make_targets(y, 1)
     block = make_block(N, [2, 5], mean=10_000.0 * scale, sd=100.0 * scale, y=y)
     estimator = RidgeClassifierCV(alphas=(1.0,), fit_intercept=False)
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     # By singular values, scikit-learn's keep their digits too.
     exact = RidgeClassifier(alpha=1.0, fit_intercept=False, solver="svd")
     assert_decides_as(engine, exact, False, block, folds, targets)
@@ -123,7 +123,7 @@ def test_many_samples_and_constant_voxels() -> None:
     folds, targets = leave_out(np.arange(n) % 4), make_targets(y, 1)
     block = make_block(n, [18, 60], y=y, constant=True, mean=10_000, sd=100)
     for scaled in (False, True):
-        engine = recognise(RidgeClassifierCV(alphas=ALPHAS), scaled, folds, targets)
+        engine = recognise(RidgeClassifierCV(alphas=ALPHAS), scaled, targets)
         assert_decides_as(engine, RidgeClassifierCV(alphas=ALPHAS), scaled, block, folds, targets)
 
 
@@ -133,7 +133,7 @@ def test_of_equally_good_penalties_the_first_is_taken() -> None:
     block = make_block(N, [2], constant=True)
     block.values[:] = 5.0
     for alphas in ((10.0, 1.0), (1.0, 10.0)):
-        engine = recognise(RidgeClassifierCV(alphas=alphas), False, folds, targets)
+        engine = recognise(RidgeClassifierCV(alphas=alphas), False, targets)
         assert isinstance(engine, RidgeCvEngine)
         shape = (len(block), 1, folds.n_tests, 1)
         assert (engine.choose(block, folds, targets, np.empty(shape, np.float32)) == 0).all()
@@ -148,7 +148,7 @@ def test_a_class_that_a_fold_has_not(n_classes: int, intercept: bool, scaled: bo
     y[[3, 8]] = n_classes - 1
     folds, targets = leave_out(np.arange(N) // 12), Targets(y[None], np.arange(n_classes))
     estimator = RidgeClassifierCV(alphas=(0.1, 1.0, 3.0, 10.0, 30.0), fit_intercept=intercept)
-    engine = recognise(estimator, scaled, folds, targets)
+    engine = recognise(estimator, scaled, targets)
     for seed in range(4):
         block = make_block(N, SIZES, y=y, seed=seed)
         assert_chooses_as(engine, estimator, scaled, block, folds, targets)
@@ -156,7 +156,7 @@ def test_a_class_that_a_fold_has_not(n_classes: int, intercept: bool, scaled: bo
 
 
 def test_what_is_not_solved_is_declined() -> None:
-    folds, targets = leave_out(np.arange(4) % 2), Targets(np.zeros((1, 4), np.int16), np.arange(2))
+    targets = Targets(np.zeros((1, 4), np.int16), np.arange(2))
     for estimator, reason in (
         (RidgeCV(cv=3), "other folds"),
         (RidgeCV(scoring="r2"), "scoring 'r2'"),
@@ -167,7 +167,7 @@ def test_what_is_not_solved_is_declined() -> None:
         (RidgeCV(alphas=()), "positive"),
         (RidgeCV(alphas=((1.0,), (2.0,))), "positive"),
     ):
-        declined = recognise(estimator, False, folds, targets)
+        declined = recognise(estimator, False, targets)
         assert isinstance(declined, str)
         assert reason in declined
-    assert recognise(Ridge(), False, folds, targets) is None
+    assert recognise(Ridge(), False, targets) is None

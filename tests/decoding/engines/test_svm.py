@@ -64,7 +64,7 @@ def test_svc_decides_as_liblinear(
     estimator = LinearSVC(**settings, **EXACTLY)
     y = make_labels(N, n_classes, balanced=False)
     targets = make_targets(y, n_permutations=1)
-    engine = recognise(estimator, scaled, FOLDS[folds], targets)
+    engine = recognise(estimator, scaled, targets)
     block = make_block(N, sizes, y=y, constant=True)
     assert_decides_as(engine, estimator, scaled, block, FOLDS[folds], targets)
 
@@ -75,7 +75,7 @@ def test_svc_scores_as_liblinear(scoring: str) -> None:
     targets, folds = make_targets(y), FOLDS["runs"]
     estimator = LinearSVC(**EXACTLY)
     block = make_block(N, SIZES, y=y)
-    engine = recognise(estimator, False, folds, targets)
+    engine = recognise(estimator, False, targets)
     assert_scores_as(engine, estimator, False, block, folds, targets, scoring)
 
 
@@ -98,7 +98,7 @@ def test_svr_predicts_as_liblinear(
     )
     for folds in FOLDS.values():
         targets = Targets(y, None)
-        engine = recognise(estimator, scaled, folds, targets)
+        engine = recognise(estimator, scaled, targets)
         assert_decides_as(engine, estimator, scaled, block, folds, targets)
         away = Targets(y, None, offset=12.0)
         assert isinstance(engine, Engine)
@@ -282,7 +282,7 @@ def test_a_sample_trained_on_twice_counts_twice() -> None:
     folds = Folds((train, np.arange(10, N)), (np.arange(30, N), np.arange(10)), N)
     estimator, targets = LinearSVC(**EXACTLY), make_targets(y, 1)
     for sizes in parts(3):
-        engine = recognise(estimator, False, folds, targets)
+        engine = recognise(estimator, False, targets)
         block = make_block(N, sizes, y=y)
         assert_decides_as(engine, estimator, False, block, folds, targets)
 
@@ -295,7 +295,7 @@ def test_a_class_that_a_fold_has_not() -> None:
     block = make_block(N, SIZES[1:], y=y)
     for weight in (None, {0: 0.3, 1: 2.0, 2: 5.0}, "balanced"):
         estimator = LinearSVC(class_weight=weight, **EXACTLY)
-        engine = recognise(estimator, False, folds, targets)
+        engine = recognise(estimator, False, targets)
         assert_scores_as(engine, estimator, False, block, folds, targets)
         assert isinstance(engine, Engine)
         found = decide(engine, block, folds, targets)[:, 0, :12]
@@ -344,7 +344,7 @@ def test_a_labelling_does_not_depend_on_those_beside_it() -> None:
 )
 def test_what_is_not_solved_is_told(estimator: Any, reason: str) -> None:
     targets = make_targets(make_labels(N, 2, balanced=True))
-    said = recognise(estimator, False, FOLDS["runs"], targets)
+    said = recognise(estimator, False, targets)
     assert isinstance(said, str)
     assert said.startswith(reason)
 
@@ -353,22 +353,22 @@ def test_what_is_recognised() -> None:
     class Own(LinearSVC):  # type: ignore[misc]
         pass
 
-    folds, targets = FOLDS["runs"], make_targets(make_labels(N, 2, balanced=True))
-    assert recognise(SVC(kernel="linear"), False, folds, targets) is None
-    assert recognise(Own(), False, folds, targets) is None
-    assert recognise(LinearSVC(C=3, fit_intercept=False), True, folds, targets) == (
+    targets = make_targets(make_labels(N, 2, balanced=True))
+    assert recognise(SVC(kernel="linear"), False, targets) is None
+    assert recognise(Own(), False, targets) is None
+    assert recognise(LinearSVC(C=3, fit_intercept=False), True, targets) == (
         LinearSvcEngine(3.0, None, 0.0, True)
     )
-    assert recognise(LinearSVC(C=0.5, intercept_scaling=0.5), True, folds, targets) == (
+    assert recognise(LinearSVC(C=0.5, intercept_scaling=0.5), True, targets) == (
         LinearSvcEngine(0.5, None, 0.5, True)
     )
     without = LinearSVC(fit_intercept=False, intercept_scaling=-1.0, class_weight="balanced")
-    assert recognise(without, False, folds, targets) == LinearSvcEngine(1.0, "balanced", 0.0, False)
+    assert recognise(without, False, targets) == LinearSvcEngine(1.0, "balanced", 0.0, False)
     svr = LinearSVR(loss="squared_epsilon_insensitive", epsilon=0.1, intercept_scaling=2)
     values = Targets(np.zeros((1, N)), None)
-    assert recognise(svr, False, folds, values) == LinearSvrEngine(1.0, 0.1, 2.0, False)
+    assert recognise(svr, False, values) == LinearSvrEngine(1.0, 0.1, 2.0, False)
     svr = LinearSVR(loss="squared_epsilon_insensitive", fit_intercept=False)
-    assert recognise(svr, True, folds, values) == LinearSvrEngine(1.0, 0.0, 0.0, True)
+    assert recognise(svr, True, values) == LinearSvrEngine(1.0, 0.0, 0.0, True)
 
 
 def test_what_does_not_converge_is_an_error() -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -526,6 +527,11 @@ def process(estimator: Any, x: Any, y: Any) -> float:
     return float(os.getpid())
 
 
+def slowly(estimator: Any, x: Any, y: Any) -> float:
+    time.sleep(0.01)
+    return process(estimator, x, y)
+
+
 def test_one_job_is_done_in_this_process() -> None:
     assert (all_of(work_of(Means(), TWO, scoring=process)).folds == os.getpid()).all()
 
@@ -534,7 +540,8 @@ def test_leaving_early_stops_the_work() -> None:
     blocks = ((i, BLOCK) for i in range(1000))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = run_sklearn(blocks, work_of(Means(), TWO, scoring=process), n_jobs=2)
+        # However late this process hears of the first, the others have not done a tenth of it.
+        found = run_sklearn(blocks, work_of(Means(), TWO, scoring=slowly), n_jobs=2)
         assert (next(found)[1].folds != os.getpid()).all()
         found.close()  # type: ignore[attr-defined]
     assert sum(1 for _ in blocks) > 900

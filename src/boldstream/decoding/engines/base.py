@@ -78,8 +78,8 @@ class Engine(ABC):
         """
 
 
-Recogniser: TypeAlias = Callable[[Any, bool, Folds, Targets], Engine | str | None]
-"""Called with an estimator, whether a StandardScaler stands before it, folds and targets.
+Recogniser: TypeAlias = Callable[[Any, bool, Targets], Engine | str | None]
+"""Called with an estimator, whether a StandardScaler stands before it, and targets.
 
 Gives the engine that solves it exactly; why there is none, though the
 estimator is of its family; or None if it is of another family.

@@ -60,7 +60,7 @@ class BayesEngine(Engine):
         rule_out_absent(out, sizes, folds)
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     from sklearn.naive_bayes import GaussianNB
 

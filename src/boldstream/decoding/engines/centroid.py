@@ -38,7 +38,7 @@ class CentroidEngine(Engine):
         decide_with_means(block, folds, targets, out, kind=CENTROID, scaled=self.scaled)
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     from sklearn.neighbors import NearestCentroid
 

@@ -35,7 +35,7 @@ class CorrelationEngine(Engine):
         decide_with_means(block, folds, targets, out, kind=CORRELATION, scaled=self.scaled)
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     if type(estimator) is not CorrelationClassifier:
         return None

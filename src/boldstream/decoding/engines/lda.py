@@ -228,7 +228,7 @@ def svd_is_unbiased() -> bool:
     return bool(by_svd < 0.75 * by_lsqr)
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 

@@ -70,7 +70,7 @@ class LogisticEngine(Engine):
         rule_out_absent(out, sizes, folds)
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """Engine of a LogisticRegression, as `Recogniser` says."""
     from sklearn.linear_model import LogisticRegression
 

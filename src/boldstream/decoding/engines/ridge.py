@@ -63,7 +63,7 @@ class RidgeEngine(Engine):
             out -= np.float32(targets.offset)
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """The engine of `Ridge` or `RidgeClassifier`, or why there is none."""
     from sklearn.linear_model import Ridge, RidgeClassifier
 

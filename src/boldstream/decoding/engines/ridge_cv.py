@@ -110,7 +110,7 @@ class RidgeCvEngine(Engine):
             chosen[:, f] = taken[:, 0]
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """The engine for an estimator, as `Recogniser` says."""
     from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 

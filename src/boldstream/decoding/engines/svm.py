@@ -189,7 +189,7 @@ def _spheres(block: Block) -> tuple[Any, ...]:
     return block.values, block.members, block.starts
 
 
-def recognise(estimator: Any, scaled: bool, _folds: Folds, targets: Targets) -> Engine | str | None:
+def recognise(estimator: Any, scaled: bool, targets: Targets) -> Engine | str | None:
     """Engine of a LinearSVC or a LinearSVR, as `Recogniser` says."""
     from sklearn.svm import LinearSVC, LinearSVR
 

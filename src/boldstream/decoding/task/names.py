@@ -199,7 +199,7 @@ def find_engine(estimator: Any, folds: Folds, targets: Targets, scoring: Any) ->
     _require_valid(inner)
     for family in FAMILIES:
         module = import_module(f"boldstream.decoding.engines.{family}")
-        answer: Engine | str | None = module.recognise(inner, scaled, folds, targets)
+        answer: Engine | str | None = module.recognise(inner, scaled, targets)
         if isinstance(answer, Engine) and metric == ROC_AUC and not answer.ranks:
             return f"the decision function of {type(inner).__name__} is not what decides"
         if answer is not None:
