@@ -38,6 +38,8 @@ def run_suite(
         "--tb=no",
         # Names of modules are told from where nilearn lies on.
         *(f"--junitxml={report}", "--rootdir", str(_home())),
+        # What older programs left would be removed first by a pytest without a place of its own.
+        f"--basetemp={folder / 'basetemp'}",
         *(f"--deselect={package.replace('.', '/')}/{name.replace('::', '.py::')}"
           for name in left_out),
         "--pyargs",

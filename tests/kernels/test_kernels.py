@@ -89,6 +89,15 @@ def test_squares_that_float32_cannot_hold_are_summed_without_rounding(n: int) ->
     np.testing.assert_array_equal(squares, n * 449**2)
 
 
+@pytest.mark.parametrize("n", [100, 127, 128, 300])
+def test_sums_alone_that_float32_cannot_hold_are_summed_without_rounding(n: int) -> None:
+    data = np.full((n + 1, 3), 32767, "i2")
+    data[0] = -32768
+    sums, shift = np.zeros(3), np.full(3, -32768.0)
+    add_moments(sums, None, shift, data, 1.0, 0.0, data[0], moment_scratch(n + 1, 3))
+    np.testing.assert_array_equal(sums, n * 65535)
+
+
 @pytest.mark.parametrize("dtype", ["i2", "u1", "i4", "f4"])
 @pytest.mark.parametrize(("slope", "inter"), [(2.0, 0.0), (1.0, 1.0), (0.5, 3.0)])
 def test_moments_are_of_real_values(dtype: str, slope: float, inter: float) -> None:

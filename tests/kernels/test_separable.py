@@ -51,6 +51,17 @@ def test_products_along_the_axes(shape: Any, sizes: Any, seed: int) -> None:
     np.testing.assert_allclose(separably(volume, matrices), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "room"),
+    [((3, None, None), 0), ((3, 4, None), 3 * 6 * 7), ((3, 4, 2), 3 * 6 * 7 + 3 * 4 * 7)],
+)
+def test_scratch_is_what_comes_between_the_axes(sizes: Any, room: int) -> None:
+    shape = (5, 6, 7)
+    pairs = zip(sizes, shape, strict=True)
+    filters = [None if m is None else banded(np.ones((m, n)), np.dtype("f4")) for m, n in pairs]
+    assert scratch_size(shape, filters) == room
+
+
 @given(shape=st.tuples(st.integers(1, 60), st.integers(1, 60)), seed=st.integers(0, 99))
 def test_bands_make_up_the_matrix(shape: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)

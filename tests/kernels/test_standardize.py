@@ -36,6 +36,16 @@ def test_percent_change_is_nilearns_run_by_run(series: np.ndarray) -> None:
     np.testing.assert_allclose(series, np.concatenate(wanted), atol=1e-9)
 
 
+def test_of_the_least_mean_that_nilearn_takes_there_are_percents() -> None:
+    eps = np.finfo("f8").eps
+    series = np.outer([0.0, 1.0, 2.0], [eps, eps * 0.999])
+    with pytest.warns(UserWarning, match="psc standardization"):
+        wanted = clean(series, detrend=False, standardize="psc")
+    percent_change(series, [3])
+    np.testing.assert_array_equal(series, wanted)
+    np.testing.assert_array_equal(series, [[-100, 0], [0, 0], [100, 0]])
+
+
 def test_float32_loses_nothing_to_a_large_mean(rng: np.random.Generator) -> None:
     series = rng.normal(30_000, 1, (50, 4)).astype("f4")
     wanted = stats.zscore(series.astype("f8"), ddof=1)

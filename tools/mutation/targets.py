@@ -19,7 +19,8 @@ TESTS_OF = {
     "src/boldstream/core/budget.py": ("tests/core", "tests/streaming/test_plan.py"),
     "src/boldstream/kernels": ("tests/kernels", *_STREAMING),
     "src/boldstream/kernels/standardize.py": ("tests/kernels", "tests/signal"),
-    "src/boldstream/kernels/decoding": _DECODING,
+    # Interpreted, searchlights of whole tests take too long to tell more than their kernels do.
+    "src/boldstream/kernels/decoding": ("tests/kernels/decoding", "tests/decoding/engines"),
     "src/boldstream/kernels/inference": _INFERENCE,
     "src/boldstream/kernels/geometry": ("tests/kernels/geometry", "tests/geometry"),
     "src/boldstream/kernels/neighbourhoods": (

@@ -17,7 +17,10 @@ from boldstream.kernels.decoding.lda import (
     SVD_UNBIASED,
     _by_rotation,
     _by_samples,
+    _centres_apart,
+    _least_squares,
     _ledoit_wolf,
+    _svd,
     decide_lda,
     inverse_trace,
 )
@@ -36,7 +39,7 @@ def test_the_trace_of_an_inverse_bounds_the_least_eigenvalue() -> None:
 
 def test_shrinkage_is_that_of_ledoit_and_wolf() -> None:
     rng = np.random.default_rng(1)
-    for p, n in ((1, 9), (3, 20), (60, 7)):
+    for p, n in ((1, 9), (2, 15), (3, 20), (60, 7)):
         x = rng.normal(10_000, 100, (n, p))
         x[:, 0] = 5.0 if p > 1 else x[:, 0]
         x[:, 1:2] = 0.0 if p > 3 else x[:, 1:2]
@@ -66,6 +69,64 @@ def test_scores_of_more_voxels_than_samples_need_no_matrix_of_voxels() -> None:
             out = np.zeros((2, 5))
             kernel(z.copy(), m.copy(), e.copy(), out)
             np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("n_voxels", "size"), [(3, 1.0), (20, 1.0), (520, 1.0), (520, 1e4)])
+def test_a_voxel_that_nothing_shrinks_is_left_to_scikit_learn_where_it_may_be_singular(
+    n_voxels: int, size: float
+) -> None:
+    rng = np.random.default_rng(5)
+    z, d = size * rng.normal(size=(n_voxels, 6)), np.full(n_voxels, 0.5)
+    m, e = rng.normal(size=(n_voxels, 2)), rng.normal(size=(n_voxels, 4))
+    dual = np.linalg.solve(z @ z.T + np.diag(d), m)
+    expected = dual.T @ e - 0.5 * (m * dual).sum(axis=0)[:, None]
+    found = np.zeros((2, 4))
+    assert _least_squares(z.copy(), m.copy(), e.copy(), d.copy(), found)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    d[1:], z[1:] = 0.0, z[:1]
+    with np.errstate(divide="ignore"):
+        assert not _least_squares(z, m, e, d, found)
+
+
+@pytest.mark.parametrize(("apart", "certain"), [(1.0, True), (1e-2, True), (1e-6, False)])
+def test_voxels_that_almost_repeat_are_left_to_scikit_learn(apart: float, certain: bool) -> None:
+    """It drops directions by a tolerance, here of 1e-4, in the middle of a sum of squares."""
+    rng = np.random.default_rng(6)
+    z = np.repeat(rng.normal(size=(1, 24)), 3, axis=0)
+    z[1:] += apart * rng.normal(size=(2, 24))
+    n = np.array([12.0, 12.0])
+    for at in (slice(12), slice(12, None)):
+        z[:, at] -= z[:, at].mean(axis=1, keepdims=True)
+    m, e = np.array([[-1.0, 1.0]] * 3), rng.normal(size=(3, 5))
+    priors, found = np.array([0.5, 0.5]), np.zeros((2, 5))
+    assert _svd(z.copy(), m.copy(), e.copy(), n, priors, 1e-4, 24.0, found) == certain
+    if certain:
+        sd = np.sqrt((z**2).mean(axis=1, keepdims=True))
+        dual = np.linalg.solve(z @ z.T / 24 * (1 / sd) * (1 / sd.T), m / sd)
+        expected = dual.T @ (e / sd) - 0.5 * (m / sd * dual).sum(axis=0)[:, None]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_voxels_that_do_not_vary_say_nothing() -> None:
+    z, m, e, found = np.zeros((3, 9)), np.zeros((3, 3)), np.zeros((3, 5)), np.full((3, 5), 7.0)
+    assert _svd(z, m, e, np.full(3, 3.0), np.full(3, 1 / 3), 1e-4, 9.0, found)
+    np.testing.assert_array_equal(found, 7.0)  # the log priors that were there
+
+
+def test_centres_are_apart_where_a_second_svd_keeps_all_directions() -> None:
+    """With room for rounding: half of its tolerance for singular values is not trusted."""
+    rng = np.random.default_rng(7)
+    priors = np.array([0.9, 0.07, 0.03])
+    means = rng.normal(size=(6, 3))
+    weighed = (means - (means @ priors)[:, None]) * np.sqrt(priors)
+    first, second = np.linalg.svd(weighed)[1][:2]
+    gram = means.T @ means
+    for share, expected in ((0.49, True), (0.51, False), (2.0, False)):
+        assert _centres_apart(gram, priors, share * second / first, 6) == expected
+
+
+def test_two_classes_with_one_centre_have_no_directions_to_drop() -> None:
+    assert _centres_apart(np.full((2, 2), 3.0), np.array([0.5, 0.5]), 1e-4, 5)
 
 
 @pytest.mark.parametrize("given", [False, True])

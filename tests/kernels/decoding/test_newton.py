@@ -1,4 +1,4 @@
-"""What steps of Newton's method share: sides of a band, and how far to go along a step."""
+"""Parts of Newton's method: sides of a band, how far to go along a step, what rounding left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
+from boldstream.kernels.decoding.linalg import factor
 from boldstream.kernels.decoding.newton import consistent, length, nearness, side, update_states
+from boldstream.kernels.decoding.newton_active import advance
+from boldstream.kernels.decoding.newton_primal import _refine
 
 NEAR = 0.1
 
@@ -59,3 +62,30 @@ def test_the_objective_is_least_there(seed: int) -> None:
     wanted = minimize_scalar(objective, bounds=(0, 1), method="bounded", options={"xatol": 1e-9})
     assert 0 <= found <= 1
     assert objective(found) <= min(wanted.fun, objective(0), objective(1)) + 1e-10
+
+
+def test_a_step_is_whole_where_the_objective_falls_all_the_way() -> None:
+    lo, hi, cost = np.array([1.0, -np.inf]), np.array([np.inf, -1.0]), np.ones(2)
+    for goal, first, whole in ((0.5, False, True), (50.0, False, False), (50.0, True, True)):
+        beta, f = np.zeros(2), np.zeros(2)
+        new = np.array([goal, -goal])
+        assert advance(beta, new.copy(), f, new.copy(), lo, hi, cost, first) == whole
+        assert (f[0] == goal) == whole
+        np.testing.assert_array_equal(beta, f)
+
+
+def test_a_solution_is_refined_until_it_stays() -> None:
+    """With a factor that is a tenth off, each time leaves a tenth; four times leave 1e-4."""
+    rng = np.random.default_rng(1)
+    features, precision = rng.normal(size=(4, 30)), np.ones(4)
+    cost, state, t = np.full(30, 0.5), np.ones(30, np.int8), rng.normal(size=30)
+    hessian = features @ features.T + np.eye(4)
+    exact = np.linalg.solve(hessian, features @ t)
+    for wrong, left in ((1.1, 2e-4), (1.0 + 1e-9, 1e-13)):
+        lower = wrong * hessian
+        assert factor(lower, 4)
+        w = np.zeros(4)
+        f, pull, slope = np.zeros(30), np.empty(30), np.empty(4)
+        _refine(features, precision, cost, state, t, lower, pull, slope, w, f)
+        np.testing.assert_allclose(w, exact, rtol=0, atol=left * abs(exact).max())
+        np.testing.assert_allclose(f, w @ features, rtol=1e-12)

@@ -71,6 +71,27 @@ def test_an_offset_at_the_radius_is_looked_at_for_each_voxel() -> None:
     assert found(everyone, affine, centres, 0.3) == wanted(everyone, affine, centres, 0.3)
 
 
+@pytest.mark.parametrize(
+    ("columns", "origin", "radius"),
+    [
+        # (1, 0, 1) lies at the radius, and the other end of its line does not.
+        (((0.3, 0, 0), (0, 0.3, 0), (0.1, 0, 0.3)), (0.3, 0.7, -0.2), 0.5),
+        # Coordinates have seven digits along one axis, and rounding is that of the largest.
+        (((0.1, 0, 0), (0, 0.1, 0), (0, 0, 0.1)), (1e6, 0.7, -0.2), 0.3 + 2e-11),
+    ],
+    ids=["one end", "far away"],
+)
+def test_rounding_decides_at_the_radius_alone(columns: Any, origin: Any, radius: float) -> None:
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = np.transpose(columns), origin
+    made = make_stencil(SHAPE, affine, radius)
+    within = at_the_radius(affine, np.argwhere(np.ones(SHAPE)), made.edge, radius)
+    assert within.any()
+    assert not within.all()
+    everyone, centres = np.ones(SHAPE, bool), np.arange(np.prod(SHAPE))
+    assert found(everyone, affine, centres, radius) == wanted(everyone, affine, centres, radius)
+
+
 def test_the_size_of_the_pieces_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     affine, voxels = np.diag([2.0, 2.0, 2.0, 1.0]), np.argwhere(np.ones(SHAPE))
     edge = make_stencil(SHAPE, affine, 4.0).edge
