@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from boldstream.decoding.engines.base import Block
-from boldstream.decoding.engines.ridge import RidgeEngine, recognise
+from boldstream.decoding.engines.ridge import RidgeEngine, _means_that_count, recognise
+from boldstream.decoding.engines.weights import train_means
 from boldstream.decoding.solving.scored import score_spheres
 from boldstream.decoding.task.names import find_engine
 from boldstream.decoding.task.problem import Folds, Problem, Targets
@@ -252,3 +253,33 @@ def test_what_is_not_solved_is_declined(estimator: Any, reason: str) -> None:
 def test_another_family_is_not_known() -> None:
     targets = Targets(np.zeros((1, 4)), None)
     assert recognise(StandardScaler(), False, targets) is None
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_means_of_many_classes_are_less_the_largest_of_their_labelling(n_classes: int) -> None:
+    rng = np.random.default_rng(8)
+    n, folds = 12, Folds((np.array([0, 1, 2, 2, 7]), np.arange(3, 12)), (np.arange(3),) * 2, 12)
+    given = rng.normal(size=(4, n)) if n_classes == 0 else rng.integers(n_classes, size=(4, n))
+    targets = Targets(
+        given if n_classes == 0 else given.astype(np.int16),
+        np.arange(n_classes) if n_classes else None,
+    )
+    found = _means_that_count(targets, folds)
+    means = np.array([targets.regressed[:, train].mean(axis=1) for train in folds.train])
+    if n_classes < 3:
+        np.testing.assert_allclose(found, means, rtol=1e-12)
+    else:
+        each, expected = found.reshape(2, 4, 3), means.reshape(2, 4, 3)
+        np.testing.assert_array_equal(each.max(axis=2), 0)
+        np.testing.assert_allclose(np.diff(each), np.diff(expected), rtol=0, atol=1e-12)
+    assert train_means(targets, folds) is train_means(targets, folds)
+    others = Folds((np.arange(5),), (np.arange(5, 7),), n)
+    expected = targets.regressed[:, :5].mean(axis=1)[None]
+    np.testing.assert_allclose(train_means(targets, others), expected, atol=1e-12)
+
+
+def test_means_of_equal_classes_are_nothing() -> None:
+    """No rounding is left of them, so that nothing is added to what float32 holds."""
+    y = np.random.default_rng(9).permuted(np.tile([0, 1], (100, 21)), axis=1).astype(np.int16)
+    folds = Folds((np.arange(42),), (np.arange(1),), 42)
+    assert not train_means(Targets(y, np.arange(2)), folds).any()

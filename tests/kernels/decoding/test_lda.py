@@ -99,7 +99,7 @@ def test_voxels_that_almost_repeat_are_left_to_scikit_learn(apart: float, certai
         z[:, at] -= z[:, at].mean(axis=1, keepdims=True)
     m, e = np.array([[-1.0, 1.0]] * 3), rng.normal(size=(3, 5))
     priors, found = np.array([0.5, 0.5]), np.zeros((2, 5))
-    assert _svd(z.copy(), m.copy(), e.copy(), n, priors, 1e-4, 24.0, found) == certain
+    assert _svd(z.copy(), m.copy(), e.copy(), n, priors, False, 1e-4, found) == certain
     if certain:
         sd = np.sqrt((z**2).mean(axis=1, keepdims=True))
         dual = np.linalg.solve(z @ z.T / 24 * (1 / sd) * (1 / sd.T), m / sd)
@@ -109,7 +109,7 @@ def test_voxels_that_almost_repeat_are_left_to_scikit_learn(apart: float, certai
 
 def test_voxels_that_do_not_vary_say_nothing() -> None:
     z, m, e, found = np.zeros((3, 9)), np.zeros((3, 3)), np.zeros((3, 5)), np.full((3, 5), 7.0)
-    assert _svd(z, m, e, np.full(3, 3.0), np.full(3, 1 / 3), 1e-4, 9.0, found)
+    assert _svd(z, m, e, np.full(3, 3.0), np.full(3, 1 / 3), False, 1e-4, found)
     np.testing.assert_array_equal(found, 7.0)  # the log priors that were there
 
 
@@ -142,7 +142,7 @@ def test_classes_that_a_fold_lacks_leave_nothing_to_scikit_learn(lacking: Any, g
     folds = Folds((np.arange(24),), (np.arange(24, n),), n)
     targets = Targets(y[None].astype(np.int16), np.arange(4))
     block = make_block(n, [2, 5, 20, 21, 22, 60], mean=50.0, y=y)
-    out, solved = np.empty((6, 1, 8, 4), np.float32), np.empty((6, 1), np.bool_)
+    out, solved = np.empty((6, 1, 8, 4), np.float32), np.ones((6, 1), np.bool_)
     decide_lda(
         block.values,
         block.members,
@@ -151,6 +151,7 @@ def test_classes_that_a_fold_lacks_leave_nothing_to_scikit_learn(lacking: Any, g
         targets.labellings,
         log_priors(priors, class_counts(targets, counts_of(folds))),
         SVD_UNBIASED if svd_is_unbiased() else SVD,
+        None,
         1e-4,
         False,
         out,

@@ -71,3 +71,24 @@ def test_large_systems_are_those_of_lapack(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(invert(a) @ a, np.eye(n), atol=1e-9)
         b = rng.normal(size=(n, 3))
         np.testing.assert_allclose(a @ solve(a.copy(), b.copy()), b, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 5, 60, 110])
+def test_what_rounding_makes_singular_is_solved_as_well_as_it_can_be(
+    rng: np.random.Generator, n: int
+) -> None:
+    """Products of samples given twice, which have no factor; what is solved fits all the same."""
+    x = rng.normal(size=(n, (n + 1) // 2)) * 1e4
+    x[n // 2 :] = x[: n - n // 2]
+    a = x @ x.T + 1e-12 * np.eye(n)
+    a[0, 0] = np.nextafter(a[0, 0], 0)
+    assert not factor(a.copy(), n)
+    b = a @ rng.normal(size=(n, 3))
+    found = solve(a.copy(), b.copy())
+    np.testing.assert_allclose(a @ found, b, rtol=0, atol=1e-9 * np.abs(b).max())
+
+
+def test_what_overflowed_has_no_solution() -> None:
+    a = np.eye(3)
+    a[0, 2] = a[2, 0] = np.inf
+    assert np.isnan(solve(a, np.ones((3, 2)))).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boldstream.kernels.decoding.ridge import _add_mean, _below_largest, write_decisions
+from boldstream.kernels.decoding.ridge import _add_mean, _order, write_decisions
 
 RNG = np.random.default_rng(0)
 
@@ -46,13 +46,10 @@ def test_a_mean_is_added_in_order_where_two_classes_are_told_apart(n_classes: in
     assert np.array_equal(np.argsort(values), np.argsort(given)) == (n_classes == 2)
 
 
-def test_means_of_many_classes_are_less_the_largest_of_their_labelling() -> None:
-    means = RNG.normal(size=(4, 3))
-    found = means.ravel().copy()
-    _below_largest(found, 3)
-    np.testing.assert_array_equal(found.reshape(4, 3).max(axis=1), 0)
-    np.testing.assert_allclose(np.ptp(found.reshape(4, 3), axis=1), np.ptp(means, axis=1))
-    two = RNG.normal(size=6)
-    given = two.copy()
-    _below_largest(two, 2)
-    np.testing.assert_array_equal(two, given)
+def test_values_are_put_in_order() -> None:
+    """Of every length about the gaps of Shell's sort, with values that are equal."""
+    for n in range(40):
+        for values in (RNG.normal(size=n), RNG.integers(4, size=n).astype(np.float32)):
+            found = _order(values)
+            np.testing.assert_array_equal(np.sort(found), np.arange(n))
+            np.testing.assert_array_equal(values[found], np.sort(values))

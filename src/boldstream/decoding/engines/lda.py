@@ -62,7 +62,8 @@ class LdaEngine(Engine):
         self, block: Block, folds: Folds, targets: Targets, out: NDArray[np.float32]
     ) -> None:
         sizes = class_counts(targets, counts_of(folds))
-        solved = np.empty(out.shape[:2], np.bool_)
+        solved = np.ones(out.shape[:2], np.bool_)
+        by_svd = self.kind == "svd"
         decide_lda(
             block.values,
             block.members,
@@ -71,7 +72,8 @@ class LdaEngine(Engine):
             targets.labellings,
             log_priors(self.priors, sizes),
             self._kind(),
-            self.amount,
+            None if by_svd else self.amount,
+            self.amount if by_svd else None,
             self.scaled,
             out,
             solved,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from boldstream.decoding.task.problem import Folds, Targets
 
 Floats = NDArray[np.float64]
 ClassWeight: TypeAlias = tuple[float, ...] | Literal["balanced"] | None
+
+_MEANS: WeakKeyDictionary[Targets, tuple[Folds, Floats]] = WeakKeyDictionary()
 
 
 def read_class_weight(given: Any, targets: Targets) -> tuple[ClassWeight, str | None]:
@@ -38,6 +41,20 @@ def read_class_weight(given: Any, targets: Targets) -> tuple[ClassWeight, str | 
 def counts_of(folds: Folds) -> Floats:
     """How often each fold trains on each sample, (folds, samples)."""
     return np.array([np.bincount(train, minlength=folds.n_samples) for train in folds.train], float)
+
+
+def train_means(targets: Targets, folds: Folds) -> Floats:
+    """Mean of what least squares fit over what each fold trains on, (folds, targets).
+
+    Kept as long as the targets are: of many labellings it takes as long as to solve a sphere.
+    """
+    kept = _MEANS.get(targets)
+    if kept is None or kept[0] is not folds:
+        counts = counts_of(folds)
+        # Sums of whole numbers are exact, so that those of equal classes are 0.
+        means = counts @ targets.regressed.T / counts.sum(axis=1, keepdims=True)
+        kept = _MEANS[targets] = folds, means
+    return kept[1]
 
 
 def class_counts(targets: Targets, counts: Floats) -> Floats:

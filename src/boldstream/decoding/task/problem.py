@@ -102,6 +102,11 @@ class Targets:
         ones = np.where(given[:, None, :] == codes, 1.0, -1.0)
         return ones.reshape(-1, given.shape[1])
 
+    @cached_property
+    def regressed_singles(self) -> NDArray[np.float32]:
+        """`regressed` as float32."""
+        return self.regressed.astype(np.float32)
+
     def some(self, labellings: slice) -> Targets:
         """These targets with some of their labellings."""
         return Targets(self.labellings[labellings], self.classes, self.offset)

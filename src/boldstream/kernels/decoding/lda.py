@@ -180,14 +180,15 @@ def _lift(g: Floats, n: Floats) -> None:
 
 @jit
 def _svd(
-    z: Floats, m: Floats, e: Floats, n: Floats, priors: Floats, tol: float, degrees: float,
+    z: Floats, m: Floats, e: Floats, n: Floats, priors: Floats, unbiased: bool, tol: float,
     out: Floats,
 ) -> bool:  # fmt: skip
     """Scores of the SVD solver; False if it may drop a direction that is not null.
 
-    Voxels are scaled, W = zzᵀ/degrees, and what is null in W has no weight.
+    Voxels are scaled, W = zzᵀ/degrees of freedom, and what is null in W has no weight.
     """
     dimensions = z.shape[1] - np.count_nonzero(n)
+    degrees = float(dimensions if unbiased else z.shape[1])
     kept = _keep_varying(z, m, e)
     if kept == 0:
         return True
@@ -251,17 +252,23 @@ def _ledoit_wolf(z: Floats, mean: Floats, scale: Floats) -> Any:
 
 
 @jit
+def _add(value: float, to: Floats) -> None:
+    for v in range(len(to)):
+        to[v] += value
+
+
+@jit
 def _shrink(
     z: Floats, m: Floats, away: Floats, n: Floats, priors: Floats, kind: int, amount: float,
-    n_voxels: int, d: Floats,
-) -> None:  # fmt: skip
-    """Weigh samples `z` so that W is zzᵀ and the diagonal `d`.
+    n_voxels: int,
+) -> Any:  # fmt: skip
+    """Weigh samples `z` so that W is zzᵀ and a diagonal, which is given.
 
     `n_voxels` are those of the sphere, of which `z` may be a rotation to fewer dimensions.
     """
     p, at = len(z), 0
-    d[:] = amount if kind == RIDGE else 0.0
-    scale = np.empty(p)
+    scale, d = np.empty(p), np.zeros(p)
+    _add(amount if kind == RIDGE else 0.0, d)
     for k in range(len(n)):
         size = int(n[k])
         part = z[:, at : at + size]
@@ -271,7 +278,7 @@ def _shrink(
             for v in range(p):
                 for i in range(size):
                     square += part[v, i] * part[v, i]
-            d += amount * weight * square / n_voxels
+            _add(amount * weight * square / n_voxels, d)
             weight *= 1.0 - amount
         elif kind == LEDOIT_WOLF and size > 0:
             shrinkage, mu = _ledoit_wolf(part.copy(), m[:, k] + away, scale)
@@ -283,6 +290,16 @@ def _shrink(
             for i in range(size):
                 part[v, i] *= root
         at += size
+    return d
+
+
+@jit
+def _turned(x: Floats, kind: int) -> Any:
+    """What may stand for samples `x`: a diagonal that is the same for all is so in any rotation."""
+    if kind == LEDOIT_WOLF:
+        return x
+    centre(x)
+    return shorter(x)
 
 
 @jit
@@ -380,37 +397,37 @@ def decide_lda(
     codes: Codes,
     log_priors: Floats,
     kind: int,
-    amount: float,
+    amount: float | None,
+    tol: float | None,
     scaled: bool,
     out: NDArray[np.float32],
     solved: NDArray[np.bool_],
 ) -> None:
     """Decision values (spheres, labellings, tests, columns) where they can be vouched for.
 
-    `amount` is the tolerance, the shrinkage, or what is added to variances;
-    `log_priors` is (labellings, folds, classes). Fills `solved` (spheres,
-    labellings): False where a matrix is, or may be, singular.
+    `tol` is the tolerance of the SVD solver, `amount` the shrinkage of the
+    others, or what they add to variances. One is None, and what it would be
+    for is left out when this is compiled, which takes seconds. `log_priors` is
+    (labellings, folds, classes). `solved` (spheres, labellings) becomes False
+    where a matrix is, or may be, singular.
     """
     n_classes = log_priors.shape[2]
     n = np.empty(n_classes)
-    solved[:] = True
-    # A diagonal that is the same for all voxels is so in any rotation of them.
-    turned = kind in (FIXED, RIDGE)
     for s in range(len(starts) - 1):
         given = gather(values, members[starts[s] : starts[s + 1]])
         n_voxels = len(given)
-        if turned and not scaled:
-            centre(given)
-            given = shorter(given)
+        if amount is not None and not scaled:
+            given = _turned(given, kind)
         for f in range(len(test_at) - 1):
             inside = train[train_at[f] : train_at[f + 1]]
             held_out = test[test_at[f] : test_at[f + 1]]
             x = given
             if scaled:
                 x = standardise(given, inside)
-                x = shorter(x) if turned else x
+                if amount is not None:
+                    x = _turned(x, kind)
             p = len(x)
-            d, away = np.empty(p), np.empty(p)
+            away = np.empty(p)
             scores = np.empty((n_classes, len(held_out)))
             for label in range(len(codes)):
                 z, m = np.empty((p, len(inside))), np.empty((p, n_classes))
@@ -420,13 +437,11 @@ def decide_lda(
                 prior = log_priors[label, f]
                 for k in range(n_classes):
                     scores[k] = prior[k]
-                if kind in (SVD, SVD_UNBIASED):
-                    degrees = float(len(inside))
-                    if kind == SVD_UNBIASED:
-                        degrees -= np.count_nonzero(n)
-                    well = _svd(z, m, e, n, np.exp(prior), amount, degrees, scores)
-                else:
-                    _shrink(z, m, away, n, np.exp(prior), kind, amount, n_voxels, d)
+                well = True
+                if amount is not None:
+                    d = _shrink(z, m, away, n, np.exp(prior), kind, amount, n_voxels)
                     well = _least_squares(z, m, e, d, scores)
+                if tol is not None:
+                    well = _svd(z, m, e, n, np.exp(prior), kind == SVD_UNBIASED, tol, scores)
                 solved[s, label] = solved[s, label] and well
                 write_columns(scores, n, out[s, label, test_at[f] : test_at[f + 1]])

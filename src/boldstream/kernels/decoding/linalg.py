@@ -1,4 +1,4 @@
-"""Small symmetric systems: below some 100 rows, LAPACK's calls cost more than its speed gives."""
+"""Small symmetric systems: below some 200 rows, LAPACK's calls cost more than its speed gives."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from boldstream.core.jit import jit
 
 Floats = NDArray[np.float64]
 
-# Rows from which on LAPACK is faster than loops over a triangle.
-LARGE = 96
+# Rows from which on LAPACK inverts faster than loops over a triangle.
+LARGE = 256
 # Rows that `sweep` takes at a time: it names each.
 PIVOTS = 4
 
@@ -177,21 +177,55 @@ def sweep(a: Floats) -> None:
 
 
 @jit
+def _solve_by_qr(a: Floats, diagonal: Floats, b: Floats) -> Any:
+    """As `solve`, of a matrix whose upper triangle and `diagonal` are left; NaN of what overflowed.
+
+    ``np.linalg.solve`` takes four seconds to compile, most of them for the text of an error.
+    """
+    n, m = b.shape
+    size = 0.0
+    for i in range(n):
+        a[i, i] = diagonal[i]
+        size += abs(diagonal[i])
+        for j in range(i):
+            a[i, j] = a[j, i]
+            size += abs(a[i, j])
+    if not np.isfinite(size):
+        return np.full((n, m), np.nan)
+    q, r = np.linalg.qr(a)
+    x = np.dot(q.T.copy(), b)
+    for i in range(n - 1, -1, -1):
+        for p in range(i + 1, n):
+            weight = r[i, p]
+            for j in range(m):
+                x[i, j] -= weight * x[p, j]
+        for j in range(m):
+            x[i, j] /= r[i, i]
+    return x
+
+
+@jit
 def solve(a: Floats, b: Floats) -> Any:
     """Solve AX = B for a symmetric positive definite matrix (n, n); may change both.
 
     What B has no part of, where A is least, X has none of: a product with an
-    inverse would leave its rounding there.
+    inverse would leave its rounding there. Where rounding makes of A a matrix
+    that is not definite, QR solves it, as well as it can be.
     """
     n = len(a)
-    if n > LARGE:
-        return np.ascontiguousarray(np.linalg.solve(a, b))
-    factor(a, n)
-    solve_factored_many(a, b, n)
-    return b
+    diagonal = np.empty(n)
+    for i in range(n):
+        diagonal[i] = a[i, i]
+    if factor(a, n):
+        solve_factored_many(a, b, n)
+        return b
+    return _solve_by_qr(a, diagonal, b)
 
 
 @jit
 def invert(a: Floats) -> Any:
-    """Inverse of a symmetric positive definite matrix (n, n), whole; NaN if it is not definite."""
-    return solve(a.copy(), np.eye(len(a)))
+    """Inverse of a symmetric positive definite matrix (n, n), whole."""
+    n = len(a)
+    if n > LARGE:
+        return np.linalg.inv(a).T
+    return solve(a.copy(), np.eye(n))

@@ -22,13 +22,33 @@ _BESIDE = 1e-3
 
 
 @jit
+def _order(values: Any) -> Any:
+    """Numbers of `values`, the least first, by Shell's sort: ``np.argsort`` is long to compile."""
+    n = len(values)
+    order = np.empty(n, np.int64)
+    for i in range(n):
+        order[i] = i
+    gap = n // 2
+    while gap > 0:
+        for i in range(gap, n):
+            moved = order[i]
+            j = i
+            while j >= gap and values[order[j - gap]] > values[moved]:
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = moved
+        gap = 1 if gap == 2 else gap * 5 // 11
+    return order
+
+
+@jit
 def _write_in_order(mean: float, values: Any, out: Any) -> None:
     """Values of tests and their `mean` as float32 that differ where values do, if by a digit.
 
     ROC AUC is made of their order, and float32 would hold no more than what they share.
     """
     before, last = -np.inf, np.float32(-np.inf)
-    for j in np.argsort(values):
+    for j in _order(values):
         value = np.float32(mean + values[j])
         if values[j] == before:
             value = last
@@ -71,44 +91,12 @@ def write_decisions(predicted: Floats, means: Floats, n_classes: int, out: Any) 
 
 
 @jit
-def _train_means(targets: Floats, train: Rows, train_at: Rows) -> Any:
-    """Mean of each target over what each fold trains on (folds, targets)."""
-    n_folds = len(train_at) - 1
-    out = np.zeros((n_folds, len(targets)))
-    for f in range(n_folds):
-        for t in range(len(targets)):
-            for i in range(train_at[f], train_at[f + 1]):
-                out[f, t] += targets[t, train[i]]
-            out[f, t] /= train_at[f + 1] - train_at[f]
-    return out
-
-
-@jit
-def _below_largest(means: Floats, n_classes: int) -> None:
-    """Of more than two classes, take from means (labellings × classes,) a labelling's largest.
-
-    Only differences between classes count. What is small beside a mean, where
-    the penalty is large, float32 holds of classes to which nothing is added.
-    """
-    if n_classes < 3:
-        return
-    for first in range(0, len(means), n_classes):
-        largest = means[first]
-        for c in range(1, n_classes):
-            largest = max(largest, means[first + c])
-        for c in range(n_classes):
-            means[first + c] -= largest
-
-
-@jit
 def _add_mean(mean: float, n_classes: int, values: Any) -> None:
     """Add to `values` (tests,) of a fold, float32, the mean of its target.
 
     Beside a large penalty values may be so small that float32 would hold the
     mean alone.
     """
-    if mean == 0.0:
-        return
     total = 0.0
     for j in range(len(values)):
         total += abs(values[j])
@@ -120,20 +108,25 @@ def _add_mean(mean: float, n_classes: int, values: Any) -> None:
 
 
 @jit
-def _take_means(d: Floats, train: Rows, train_at: Rows, test_at: Rows) -> None:
-    """Take out of the decision matrix (tests, samples) what gives the mean of a target."""
+def _add_means(means: Floats, n_classes: int, test_at: Rows, out: Any) -> None:
+    for f in range(len(means)):
+        for t in range(len(out)):
+            # Of as many samples of each of two classes it is 0.
+            if means[f, t] != 0.0:
+                _add_mean(means[f, t], n_classes, out[t, test_at[f] : test_at[f + 1]])
+
+
+@jit
+def _without_means(d: Floats, train: Rows, train_at: Rows, test_at: Rows, out: Any) -> None:
+    """Decision matrix (tests, samples), less what gives the mean of a target, as float32."""
     for f in range(len(train_at) - 1):
         share = 1.0 / (train_at[f + 1] - train_at[f])
         for j in range(test_at[f], test_at[f + 1]):
             for i in range(train_at[f], train_at[f + 1]):
                 d[j, train[i]] -= share
-
-
-@jit
-def _add_means(means: Floats, n_classes: int, test_at: Rows, out: Any) -> None:
-    for t in range(len(out)):
-        for f in range(len(means)):
-            _add_mean(means[f, t], n_classes, out[t, test_at[f] : test_at[f + 1]])
+    for j in range(len(d)):
+        for i in range(d.shape[1]):
+            out[j, i] = d[j, i]
 
 
 @jit
@@ -145,38 +138,58 @@ def decide_ridge(
     train_at: Rows,
     test: Rows,
     test_at: Rows,
-    targets: Floats,
+    targets: NDArray[np.float32],
+    means: Floats,
     n_classes: int,
     alpha: float,
-    intercept: bool,
     scaled: bool,
     by_hat: bool,
     out: NDArray[np.float32],
 ) -> None:
-    """What folds predict of `targets` (labellings × columns, samples).
+    """What folds predict of `targets` (labellings × columns, samples), with an intercept.
 
-    Fills `out` (spheres, labellings, columns, tests). `n_classes` is 0 where targets are values.
+    `means` (folds, labellings × columns) are those of targets in training, as
+    far as they count. Fills `out` (spheres, labellings × columns, tests).
+    `n_classes` is 0 where targets are values.
     """
-    singles, nothing = targets.astype(np.float32), np.zeros(len(targets))
-    predicted = np.empty((len(targets), len(test)))
-    means = _train_means(targets, train, train_at)
-    for f in range(len(means)):
-        _below_largest(means[f], n_classes)
+    matrix = np.empty((len(test), values.shape[1]), np.float32)
     for s in range(len(starts) - 1):
         x = gather(values, members[starts[s] : starts[s + 1]])
-        # Also without an intercept the products below are of what is given.
-        if intercept:
-            centre(x)
-        d = decision_matrix(x, train, train_at, test, test_at, alpha, intercept, scaled, by_hat)
-        if not intercept:
-            # What voxels' means make of all tests alike may be far above what tells them apart.
-            np.dot(targets, d.T, predicted)
-            for f in range(len(test_at) - 1):
-                tests = slice(test_at[f], test_at[f + 1])
-                write_decisions(predicted[:, tests], nothing, n_classes, out[s, :, :, tests])
-            continue
+        centre(x)
+        d = decision_matrix(x, train, train_at, test, test_at, alpha, True, scaled, by_hat)
         # Where the penalty is large, float32 would not hold the rest beside the mean's part.
-        _take_means(d, train, train_at, test_at)
-        rows = out[s].reshape(predicted.shape)
-        np.dot(singles, d.astype(np.float32).T, rows)
-        _add_means(means, n_classes, test_at, rows)
+        _without_means(d, train, train_at, test_at, matrix)
+        np.dot(targets, matrix.T, out[s])
+        _add_means(means, n_classes, test_at, out[s])
+
+
+@jit
+def decide_ridge_raw(
+    values: NDArray[np.float32],
+    members: NDArray[np.int32],
+    starts: Rows,
+    train: Rows,
+    train_at: Rows,
+    test: Rows,
+    test_at: Rows,
+    targets: Floats,
+    n_classes: int,
+    alpha: float,
+    scaled: bool,
+    by_hat: bool,
+    out: NDArray[np.float32],
+) -> None:
+    """As `decide_ridge` without an intercept: `out` is (spheres, labellings, columns, tests).
+
+    What voxels' means make of all tests alike may be far above what tells them
+    apart, so products are in float64.
+    """
+    nothing = np.zeros(len(targets))
+    predicted = np.empty((len(targets), len(test)))
+    for s in range(len(starts) - 1):
+        x = gather(values, members[starts[s] : starts[s + 1]])
+        d = decision_matrix(x, train, train_at, test, test_at, alpha, False, scaled, by_hat)
+        np.dot(targets, d.T, predicted)
+        for f in range(len(test_at) - 1):
+            tests = slice(test_at[f], test_at[f + 1])
+            write_decisions(predicted[:, tests], nothing, n_classes, out[s, :, :, tests])
