@@ -47,8 +47,8 @@ class RidgeEngine(Engine):
         shape = n_spheres, n_labellings, n_columns, n_tests
         rows = np.empty(shape, np.float32) if several else out.reshape(shape)
         spheres = block.values, block.members, block.starts, *folds.arrays
-        by_hat = folds.complementary and not self.scaled
-        how = targets.n_classes, self.alpha, self.scaled, by_hat
+        at_once = folds.complementary and not self.scaled
+        how = targets.n_classes, self.alpha, None if at_once else self.scaled
         if self.intercept:
             means = _means_that_count(targets, folds)
             to = rows.reshape(n_spheres, -1, n_tests)

@@ -142,21 +142,20 @@ def decide_ridge(
     means: Floats,
     n_classes: int,
     alpha: float,
-    scaled: bool,
-    by_hat: bool,
+    scaled: bool | None,
     out: NDArray[np.float32],
 ) -> None:
     """What folds predict of `targets` (labellings × columns, samples), with an intercept.
 
     `means` (folds, labellings × columns) are those of targets in training, as
     far as they count. Fills `out` (spheres, labellings × columns, tests).
-    `n_classes` is 0 where targets are values.
+    `n_classes` is 0 where targets are values; `scaled` is as in `decision_matrix`.
     """
     matrix = np.empty((len(test), values.shape[1]), np.float32)
     for s in range(len(starts) - 1):
         x = gather(values, members[starts[s] : starts[s + 1]])
         centre(x)
-        d = decision_matrix(x, train, train_at, test, test_at, alpha, True, scaled, by_hat)
+        d = decision_matrix(x, train, train_at, test, test_at, alpha, True, scaled)
         # Where the penalty is large, float32 would not hold the rest beside the mean's part.
         _without_means(d, train, train_at, test_at, matrix)
         np.dot(targets, matrix.T, out[s])
@@ -175,8 +174,7 @@ def decide_ridge_raw(
     targets: Floats,
     n_classes: int,
     alpha: float,
-    scaled: bool,
-    by_hat: bool,
+    scaled: bool | None,
     out: NDArray[np.float32],
 ) -> None:
     """As `decide_ridge` without an intercept: `out` is (spheres, labellings, columns, tests).
@@ -188,7 +186,7 @@ def decide_ridge_raw(
     predicted = np.empty((len(targets), len(test)))
     for s in range(len(starts) - 1):
         x = gather(values, members[starts[s] : starts[s + 1]])
-        d = decision_matrix(x, train, train_at, test, test_at, alpha, False, scaled, by_hat)
+        d = decision_matrix(x, train, train_at, test, test_at, alpha, False, scaled)
         np.dot(targets, d.T, predicted)
         for f in range(len(test_at) - 1):
             tests = slice(test_at[f], test_at[f + 1])

@@ -131,17 +131,19 @@ def _write_fold(b: Floats, intercept: bool, train: Rows, out: Any) -> None:
 @jit
 def decision_matrix(
     x: Floats, train: Rows, train_at: Rows, test: Rows, test_at: Rows,
-    alpha: float, intercept: bool, scaled: bool, by_hat: bool,
+    alpha: float, intercept: bool, scaled: bool | None,
 ) -> Any:  # fmt: skip
     """What each test takes of each sample's target (tests, samples).
 
-    `x` (voxels, samples) is centred if there is an intercept.
+    `x` (voxels, samples) is centred if there is an intercept. `scaled` is None
+    where nothing is standardised and each fold trains on all that it does not
+    test: one matrix serves all folds then, and the rest is not even compiled.
     """
     least = x.shape[1]
     for f in range(len(train_at) - 1):
         least = min(least, train_at[f + 1] - train_at[f])
     few = few_voxels(x, least, intercept)
-    if by_hat:
+    if scaled is None:
         return _from_hat(_left_over(x, alpha, intercept, few), test, test_at)
     d = np.empty((len(test), x.shape[1]))
     k = np.empty((0, 0)) if few or scaled else gram(x)
