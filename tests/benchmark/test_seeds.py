@@ -89,9 +89,9 @@ def _is_region(row: Row) -> bool:
 def test_subjects_run_out_of_memory_where_images_are_loaded_whole(
     asked: Asked, tmp_path: Path
 ) -> None:
-    # A compressed image of 100 MiB of zeros, of which four processes may take half each.
+    # A compressed image of 200 MiB of zeros, of which four processes may take half each.
     bold = tmp_path / "bold.nii.gz"
-    data = np.zeros((64, 64, 32, 200), np.float32)
+    data = np.zeros((64, 64, 32, 400), np.float32)
     data[5, 5, 5] = 1
     nib.Nifti1Image(data, np.eye(4)).to_filename(bold)
     inputs = Inputs(Asked(size=asked.size, image=bold, subjects=(4,)), tmp_path)
